@@ -1,0 +1,142 @@
+"""The composition root: makes a home, and puts the parts of an office together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from . import durable
+from .db import Database
+from .domain.errors import InputError
+from .keys import signatures
+from .keys.certificates import CA_CERTIFICATE, create_signing_certificate, load_signing_certificate
+from .keys.signatures import KeyFile
+from .ports import Clock, Engine
+from .services.office import Office
+from .services.permit import Register
+from .settings import Settings
+from .store import FileOutbox, FileScenes
+from .vault import FileVault, derive
+
+DEVELOPMENT_WARNING = (
+    "Manifests are signed by a development CA made on this machine. Nobody trusts it but this home: "
+    "get a certificate on the C2PA trust list before pictures go out to the public."
+)
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class _LogSigner:
+    """The operator's key for checkpoints, in the home."""
+
+    def __init__(self, file: Path, origin: str) -> None:
+        self._key = KeyFile.load(file)
+        self.origin, self.public = origin, self._key.public
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign_raw(message)
+
+
+def make_home(settings: Settings, clock: Clock | None = None) -> bool:
+    """Make the home's keys, certificates and database where they are missing; nothing that is there is touched.
+
+    Returns whether anything was made.
+    """
+    keys = settings.home / "keys"
+    new = not (keys / "log.pem").exists()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.chmod(0o700)
+    if settings.master_key is None and not (keys / "master.key").exists():
+        if (settings.home / "vault").exists():
+            raise InputError("key.master", f"{keys / 'master.key'} is gone, and the vault can't be opened without it")
+        durable.write(keys / "master.key", os.urandom(32).hex().encode(), mode=0o600)
+    if new:
+        KeyFile.make(keys / "log.pem")
+    if not (keys / "c2pa").exists():
+        create_signing_certificate(keys / "c2pa", "Twinbook home", (clock or SystemClock()).now())
+    Database(_url(settings), settings.tenant).close()
+    return new
+
+
+@contextmanager
+def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping[str, Engine] | None = None, **parts):
+    """Everything wired up on a home. ``engines`` adds to or replaces the built-in ones; ``parts`` replaces any other
+    port of the office. Raises InputError ``home.missing``, ``key.master``; StateError ``seal.certificate``."""
+    clock = clock or SystemClock()
+    keys = settings.home / "keys"
+    if not (keys / "log.pem").exists():
+        raise InputError("home.missing", f"there is no Twinbook home in {settings.home}")
+    master = settings.master_key or _master(keys / "master.key")
+    database = Database(_url(settings), settings.tenant)
+    try:
+        if "sealer" not in parts or "reader" not in parts:
+            parts = _marks(keys / "c2pa", clock) | parts
+        if "meter" not in parts:
+            from .vision import DlibMeter
+
+            parts["meter"] = DlibMeter()
+        if "documents" not in parts:
+            from .documents import Papers
+
+            parts["documents"] = Papers()
+        yield Office(
+            clock=clock,
+            verify=signatures.verify,
+            unit=database.unit,
+            vault=FileVault(settings.home / "vault", master, Register(database.unit, clock), clock),
+            engines=engines if "composite" in (engines or {}) else {**_engines(), **(engines or {})},
+            scenes=FileScenes(settings.home / "scenes"),
+            outbox=FileOutbox(settings.home / "outbox"),
+            log_signer=_LogSigner(keys / "log.pem", f"twinbook.local/{settings.tenant}"),
+            token=os.urandom,
+            permit_key=derive(master, "permit"),
+            **parts,
+        )
+    finally:
+        database.close()
+
+
+def anchors(settings: Settings) -> str:
+    """The development CA of a home, PEM; empty when there is no home."""
+    file = settings.home / "keys" / "c2pa" / CA_CERTIFICATE
+    return file.read_text() if file.exists() else ""
+
+
+def campaign_template() -> str:
+    """The commented campaign file that `twinbook init` writes."""
+    return (files("twinbook") / "campaign_template.toml").read_text(encoding="utf-8")
+
+
+def _marks(folder: Path, clock: Clock) -> dict[str, object]:
+    from .reader import ImageReader
+    from .seal import ImageSealer
+
+    certificate = load_signing_certificate(folder, clock.now())
+    return {
+        "sealer": ImageSealer(certificate.chain_pem, certificate.private_key_pem),
+        "reader": ImageReader(certificate.anchors_pem),
+    }
+
+
+def _engines() -> dict[str, Engine]:
+    from .engines.composite import CompositeEngine
+
+    return {"composite": CompositeEngine()}
+
+
+def _master(file: Path) -> bytes:
+    try:
+        return bytes.fromhex(file.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise InputError("key.master", f"the master key {file} can't be read") from error
+
+
+def _url(settings: Settings) -> str:
+    return f"sqlite:///{settings.home.resolve() / 'twinbook.db'}"

@@ -1,0 +1,379 @@
+"""Read a campaign file: TOML in, a `Campaign` out, or every fault at once with its line, key and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from datetime import date, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import tree_sitter_toml
+from tree_sitter import Language, Node, Parser
+
+from .domain.brief import FORMATS, REGIONS, STUDIO_SCENES, Recolor, Shot
+from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
+from .domain.consent import Part
+from .domain.errors import CampaignError, CampaignFault, InputError, reason
+from .domain.gate import ADULT
+from .domain.license import Split
+from .domain.money import Money
+from .domain.party import Party, Role, age
+
+_CHANNELS = tuple(sorted({shape.channel for shape in FORMATS.values()}))
+_WORDS = str.maketrans({" ": "-", "_": "-"})
+
+
+def slug(name: str) -> str:
+    """A party's id from its name: lower case, hyphens. ``Tvaton`` becomes ``tvaton``."""
+    kept = "".join(c for c in name.lower().translate(_WORDS) if c.isalnum() or c == "-").strip("-")
+    return kept[:48] or "brand"
+
+
+def read_campaign(file: Path, today: date) -> Campaign:
+    """Raises CampaignError with all faults found, or InputError ``campaign.missing_file``."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("campaign.syntax", f"{file} is not UTF-8 text", "save it as UTF-8") from error
+    except OSError as error:
+        raise InputError("campaign.missing_file", f"{file} can't be read: {error.strerror}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CampaignError(str(file), [_syntax_fault(error, text)]) from error
+    faults: list[CampaignFault] = []
+    campaign = _campaign(_Section(data, (), _lines(text), faults), file, today)
+    if faults:
+        raise CampaignError(str(file), sorted(faults, key=lambda fault: fault.line))
+    return campaign
+
+
+def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> CampaignFault:
+    found = str(error)
+    line = int(found.split("line ")[1].split(",")[0]) if "line " in found else text.count("\n") + 1
+    return CampaignFault(line, "file", reason("campaign.syntax", found.split(" (at")[0]))
+
+
+# --- where each key stands --------------------------------------------------------------------------------------
+
+_Path = tuple[str | int, ...]
+
+
+def _lines(text: str) -> dict[_Path, int]:
+    """The line of every table and key, counting from 1. TOML readers don't keep it, so the syntax tree is asked."""
+    root = Parser(Language(tree_sitter_toml.language())).parse(text.encode()).root_node
+    lines: dict[_Path, int] = {(): 1}
+    counts: dict[_Path, int] = {}
+
+    def keys(node: Node) -> list[str]:
+        if node.type == "dotted_key":
+            return [part for child in node.named_children for part in keys(child)]
+        raw = node.text.decode()
+        return [tomllib.loads(f"k = {raw}")["k"] if node.type == "quoted_key" else raw]
+
+    def absolute(names: list[str]) -> _Path:
+        path: _Path = ()
+        for name in names:
+            path += (name,)
+            if path in counts:
+                path += (counts[path],)
+        return path
+
+    def value(path: _Path, node: Node) -> None:
+        if node.type == "inline_table":
+            pairs(path, node)
+        elif node.type == "array":
+            for index, child in enumerate(c for c in node.named_children if c.type != "comment"):
+                lines[(*path, index)] = child.start_point[0] + 1
+                value((*path, index), child)
+
+    def pairs(path: _Path, node: Node) -> None:
+        for pair in (child for child in node.named_children if child.type == "pair"):
+            name, *_, content = (c for c in pair.named_children if c.type != "comment")
+            inner = path + tuple(keys(name))
+            lines[inner] = pair.start_point[0] + 1
+            value(inner, content)
+
+    pairs((), root)
+    for node in root.named_children:
+        if node.type in ("table", "table_array_element"):
+            names = keys(node.named_children[0])
+            *outer, last = names
+            path = (*absolute(outer), last)
+            if node.type == "table_array_element":
+                counts[path] = counts.get(path, -1) + 1
+                path += (counts[path],)
+            lines[path] = node.start_point[0] + 1
+            pairs(path, node)
+    return lines
+
+
+def _dotted(path: _Path) -> str:
+    out = ""
+    for part in path:
+        out += f"[{part + 1}]" if isinstance(part, int) else (f".{part}" if out else part)
+    return out
+
+
+# --- a table being read -----------------------------------------------------------------------------------------
+
+
+class _Section:
+    """One table. Each getter returns the value, or None after noting a fault, so that reading goes on."""
+
+    def __init__(self, data: dict, path: _Path, lines: dict[_Path, int], faults: list[CampaignFault]) -> None:
+        self._data, self._path, self._where, self._faults = data, path, lines, faults
+        self._known: list[str] = []
+
+    def fault(
+        self, code: str, diagnosis: str, remedy: str = "", key: str | None = None, index: int | None = None
+    ) -> None:
+        path = (*self._path, *([key] if key else []), *([index] if index is not None else []))
+        at = path
+        while at not in self._where:
+            at = at[:-1]
+        self._faults.append(CampaignFault(self._where[at], _dotted(path) or "file", reason(code, diagnosis, remedy)))
+
+    def get(self, key: str, kind: type | tuple[type, ...], example: str, *, default: object = ..., check=None):
+        """The value of a key, of the given type, passed through ``check`` (which may raise InputError)."""
+        self._known.append(key)
+        if key not in self._data:
+            if default is ...:
+                self.fault("campaign.missing_key", f"the key {key!r} is missing", f"add: {key} = {example}", key)
+                return None
+            return default
+        value = self._data[key]
+        right = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+        if not right or (kind is date and isinstance(value, datetime)) or value == "":
+            self.fault("campaign.value", f"{value!r} is not what is expected", f"write: {key} = {example}", key)
+            return None
+        if check is None:
+            return value
+        try:
+            return check(value)
+        except InputError as error:
+            self.fault(error.code, error.diagnosis, error.remedy, key)
+            return None
+
+    def words(self, key: str, example: str, *, allowed: tuple[str, ...] = (), default: object = ...) -> tuple[str, ...]:
+        """A list of words; each one of ``allowed`` when that is given."""
+        found = self.get(key, list, example, default=default)
+        for index, word in enumerate(found or ()):
+            if not isinstance(word, str) or not word:
+                self.fault("campaign.value", f"{word!r} is not a word", f"write: {key} = {example}", key, index)
+            elif allowed and word not in allowed:
+                close = difflib.get_close_matches(word, allowed, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"use some of: {', '.join(allowed)}"
+                self.fault("campaign.value", f"{word!r} is not known here", hint, key, index)
+        if found is not None and len(found) == 0 and default is ...:
+            self.fault("campaign.value", f"{key} is empty", f"write: {key} = {example}", key)
+        return tuple(word for word in found or () if isinstance(word, str))
+
+    def table(self, key: str, *, needed: bool = True) -> _Section | None:
+        self._known.append(key)
+        value = self._data.get(key)
+        if value is None:
+            if needed:
+                self.fault("campaign.missing_key", f"the table [{key}] is missing", f"add a table [{key}]", key)
+            return None
+        if not isinstance(value, dict):
+            self.fault("campaign.value", f"{key} must be a table", f"write it as [{key}] or {key} = {{ … }}", key)
+            return None
+        return _Section(value, (*self._path, key), self._where, self._faults)
+
+    def tables(self, key: str) -> list[_Section]:
+        self._known.append(key)
+        value = self._data.get(key)
+        if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+            self.fault("campaign.missing_key", f"there is no [[{key}]]", f"add at least one table [[{key}]]", key)
+            return []
+        return [_Section(item, (*self._path, key, i), self._where, self._faults) for i, item in enumerate(value)]
+
+    def rest(self) -> dict[str, object]:
+        """Everything in a table whose keys are free."""
+        self._known += list(self._data)
+        return dict(self._data)
+
+    def done(self) -> None:
+        """Note every key that nobody asked for."""
+        for key in self._data:
+            if key not in self._known:
+                close = difflib.get_close_matches(key, self._known, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(self._known)}"
+                self.fault("campaign.unknown_key", f"there is no key {key!r} here", hint, key)
+
+
+# --- the campaign -----------------------------------------------------------------------------------------------
+
+
+def _campaign(top: _Section, file: Path, today: date) -> Campaign | None:
+    talents = [_talent(section, today) for section in top.tables("talent")]
+    consent = _consent(section) if (section := top.table("consent")) else None
+    license = _license(section) if (section := top.table("license")) else None
+    ids = tuple(talent.party.id for talent in talents if talent)
+    if len(set(ids)) < len(ids):
+        top.fault("campaign.value", "two talents have the same id", "give each an id of her own", "talent")
+    shots = [_shot(section, number, ids, file.parent) for number, section in enumerate(top.tables("shot"), 1)]
+    top.done()
+    if None in (consent, license) or not all(talents) or not all(shots):
+        return None
+    if license.fee.currency != consent.min_fee.currency:
+        top.fault("money.currencies", "fee and minimum fee are in two currencies", key="license")
+    return Campaign(file.stem, tuple(talents), consent, license, tuple(shots))
+
+
+def _talent(section: _Section, today: date) -> CastTalent | None:
+    talent_id = section.get("id", str, '"mira"')
+    name = section.get("name", str, '"Mira Holm"')
+    born = section.get("born", date, "1998-03-14")
+    photos = section.get("photos", str, '"photos/mira"')
+    agency = section.get("agency", str, '"Nordlight"', default="")
+    day_rate = section.get("day_rate", str, '"1800 EUR"', default=None, check=Money.parse)
+    synthetic = section.get("synthetic", bool, "false", default=False)
+    measures = section.table("measurements", needed=False)
+    measurements = measures.rest() if measures else {}
+    for key, value in measurements.items():
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 300:
+            measures.fault("campaign.value", f"{value!r} is not a measure", f"write centimetres: {key} = 82", key)
+    section.done()
+    if talent_id and (slug(talent_id) != talent_id or len(talent_id) > 48):
+        section.fault("campaign.value", f"{talent_id!r} is no id", "use lower-case letters, digits, hyphens", "id")
+        return None
+    if born and age(born, today) < ADULT:
+        section.fault("talent.minor", f"{name} is under {ADULT}", key="born")
+        return None
+    if None in (talent_id, name, born, photos):
+        return None
+    return CastTalent(Party(talent_id, Role.TALENT, name, born), photos, agency, day_rate, synthetic, measurements)
+
+
+def _consent(section: _Section) -> ConsentTerms | None:
+    purpose = section.get("purpose", str, '"e-commerce images"')
+    parts = section.words("parts", '["capture", "template", "generate"]', allowed=tuple(Part))
+    until = section.get("until", date, "2027-11-22")
+    channels = section.words("channels", '["web", "instagram"]', allowed=_CHANNELS)
+    territories = section.words("territories", '["SE", "US-NY"]')
+    never = section.words("never", '["fur", "tobacco"]', default=[])
+    fee = section.get("min_fee_per_image", str, '"300 EUR"', check=Money.parse)
+    approve = section.get("approve_each_image", bool, "false", default=False)
+    cap = section.get("max_images_per_month", int, "40", check=_at_least_one)
+    section.done()
+    if None in (purpose, until, fee, cap):
+        return None
+    return ConsentTerms(
+        purpose=purpose,
+        parts=tuple(Part(part) for part in parts if part in tuple(Part)),
+        until=until,
+        channels=channels,
+        territories=territories,
+        never=tuple(word.lower() for word in never),
+        min_fee=fee,
+        approve_each_image=approve,
+        max_images_per_month=cap,
+    )
+
+
+def _license(section: _Section) -> LicenseTerms | None:
+    brand = section.get("brand", str, '"Tvaton"')
+    category = section.get("category", str, '"fast fashion"')
+    fee = section.get("fee_per_image", str, '"450 EUR"', check=Money.parse)
+    channels = section.words("channels", '["instagram", "web"]', allowed=_CHANNELS)
+    territories = section.words("territories", '["SE"]')
+    term = section.get("term_days", int, "90", check=_at_least_one)
+    split = _split(section.table("split", needed=False))
+    section.done()
+    if None in (brand, category, fee, term, split):
+        return None
+    party = Party(slug(brand), Role.BRAND, brand)
+    return LicenseTerms(party, category.lower(), fee, channels, territories, term, split)
+
+
+def _split(section: _Section | None) -> Split | None:
+    if section is None:
+        return Split(Fraction(0), {})
+    agency = section.get("agency", (int, float), "20", default=0)
+    crew_table = section.table("crew", needed=False)
+    crew = crew_table.rest() if crew_table else {}
+    for name, share in crew.items():
+        if isinstance(share, bool) or not isinstance(share, int | float):
+            crew_table.fault("campaign.value", f"{share!r} is not a percentage", f'write: "{name}" = 3', name)
+            return None
+    section.done()
+    if agency is None:
+        return None
+    try:
+        # Through text: the percentage as written, not the nearest binary fraction.
+        return Split(Fraction(str(agency)), {name: Fraction(str(share)) for name, share in crew.items()})
+    except (InputError, ValueError) as error:
+        section.fault("license.split", getattr(error, "diagnosis", "the percentages can't be read"))
+        return None
+
+
+def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path) -> CampaignShot | None:
+    name = section.get("name", str, '"hero"', default=f"shot-{number}", check=_file_name)
+    cast = section.words("talents", '["mira"]', allowed=talents)
+    formats = section.words("formats", '["instagram-4x5"]', allowed=tuple(FORMATS))
+    scene = section.get("scene", str, '"studio:warm-grey"', default=None, check=lambda s: _scene(s, folder))
+    garment = section.table("garment", needed=False)
+    plate = section.get("plate", str, '"front"', default=None)
+    contexts = section.words("contexts", '["summer"]', default=[])
+    engine = section.get("engine", str, '"composite"', default="composite")
+    recolor = _recolor(garment) if garment else None
+    section.done()
+    for key, values in (("talents", cast), ("formats", formats)):
+        if len(set(values)) < len(values):
+            section.fault("campaign.value", f"{key} names one twice", "name each once", key)
+    if not scene and not garment:
+        section.fault("campaign.value", "the shot asks for nothing new", "give it a scene, a garment or both")
+    if None in (name, engine):
+        return None
+    shot = Shot(
+        id=name,
+        talents=cast,
+        formats=formats,
+        scene=scene if scene and scene.startswith("studio:") else None,
+        recolor=recolor,
+        plate=Path(plate).stem if plate else None,
+        contexts=tuple(word.lower() for word in contexts),
+        engine=engine,
+    )
+    return CampaignShot(name, shot, scene)
+
+
+def _recolor(section: _Section) -> Recolor | None:
+    region = section.get("recolor", str, '"top"')
+    to = section.get("to", str, '"#1f3a93"')
+    section.done()
+    try:
+        return Recolor(region, to) if region and to else None
+    except InputError as error:
+        section.fault(error.code, error.diagnosis, error.remedy, "to" if region in REGIONS else "recolor")
+        return None
+
+
+def _scene(scene: str, folder: Path) -> str:
+    if scene.startswith("studio:"):
+        if scene.removeprefix("studio:") not in STUDIO_SCENES:
+            raise InputError(
+                "campaign.scene",
+                f"there is no studio scene {scene!r}",
+                f"use one of: {', '.join('studio:' + name for name in STUDIO_SCENES)}",
+            )
+        return scene
+    file = folder / scene
+    if not file.is_file():
+        raise InputError("campaign.scene", f"there is no file {scene!r}", "give a path from the campaign file's folder")
+    return str(file)
+
+
+def _file_name(name: str) -> str:
+    if slug(name) != name:
+        raise InputError("campaign.value", f"{name!r} is no name for a shot", "use lower-case letters, digits, hyphens")
+    return name
+
+
+def _at_least_one(number: int) -> int:
+    if number < 1:
+        raise InputError("campaign.value", f"{number} is less than 1", "write a number of 1 or more")
+    return number

@@ -1,0 +1,9 @@
+"""Alembic's entry: runs migrations on the connection it is given."""
+
+from alembic import context
+
+from twinbook.db.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

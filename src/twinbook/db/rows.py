@@ -1,0 +1,110 @@
+"""Rows to values and back: plain functions, no mapped classes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+
+from twinbook.domain.brief import Shot
+from twinbook.domain.errors import Reason
+from twinbook.domain.fidelity import Bound, Finding, Measurement
+from twinbook.domain.paper import Paper, Signed
+from twinbook.domain.party import Key, Party, Role, Signature
+from twinbook.domain.provenance import ReleaseId, SourceType
+from twinbook.domain.twin import Backdrop, Box, PlateFacts, Twin, TwinKind
+from twinbook.domain.work import Copy, Made, Stage, Work
+
+
+def party_of(row) -> Party:
+    return Party(row.id, Role(row.role), row.name, date.fromisoformat(row.born) if row.born else None)
+
+
+def key_of(row) -> Key:
+    return Key(row.id, row.algorithm, row.public, row.party, Role(row.role))
+
+
+def paper_of(row, signature_rows) -> Paper:
+    """``signature_rows`` are joined with their keys, the key's columns named ``key_…``."""
+    return Paper(
+        document=json.loads(row.document) if row.document else {"type": row.kind},
+        signers={Role(role): who for role, who in json.loads(row.signers).items()},
+        signatures=tuple(
+            Signed(
+                Signature(s.key, s.algorithm, s.value, json.loads(s.evidence)),
+                Key(s.key, s.key_algorithm, s.key_public, s.key_party, Role(s.key_role)),
+                datetime.fromisoformat(s.signed_at),
+            )
+            for s in signature_rows
+        ),
+        revoked_at=datetime.fromisoformat(row.revoked_at) if row.revoked_at else None,
+    )
+
+
+def twin_of(row) -> Twin:
+    plates = tuple(
+        PlateFacts(**{**p, "face": Box(**p["face"]), "person": Box(**p["person"]), "backdrop": Backdrop(p["backdrop"])})
+        for p in json.loads(row.plates)
+    )
+    return Twin(row.id, row.talent, row.version, TwinKind(row.kind), plates)
+
+
+def plates_text(twin: Twin) -> str:
+    return json.dumps([asdict(plate) for plate in twin.plates])
+
+
+def work_text(work: Work) -> str:
+    """Everything but what has a column of its own."""
+    made = work.made
+    return json.dumps(
+        {
+            "name": work.name,
+            "shot": work.shot.document(),
+            "licenses": dict(work.licenses),
+            "attempt": work.attempt,
+            "plate": work.plate,
+            "made": made and {**asdict(made), "seconds": dict(made.seconds)},
+            "findings": [asdict(finding) for finding in work.findings],
+            "calibrated": work.calibrated,
+            "reasons": [why.document() for why in work.reasons],
+            "staged": work.staged,
+            "copies": [asdict(copy) for copy in work.copies],
+            "released_at": work.released_at.isoformat() if work.released_at else None,
+        }
+    )
+
+
+def work_of(row) -> Work:
+    data = json.loads(row.document)
+    made = data["made"]
+    return Work(
+        id=row.id,
+        campaign=row.campaign,
+        name=data["name"],
+        shot=Shot.from_document(data["shot"]),
+        licenses=data["licenses"],
+        release=ReleaseId(row.release),
+        stage=Stage(row.stage),
+        attempt=data["attempt"],
+        version=row.version,
+        plate=data["plate"],
+        made=made
+        and Made(
+            picture=made["picture"],
+            sha256=made["sha256"],
+            faces=tuple(Box(**box) for box in made["faces"]),
+            person=Box(**made["person"]),
+            source_type=SourceType(made["source_type"]),
+            operations=tuple(made["operations"]),
+            engine_version=made["engine_version"],
+            seconds=made["seconds"],
+        ),
+        findings=tuple(
+            Finding(Measurement(**f["measurement"]), Bound(**f["bound"]), f["ok"]) for f in data["findings"]
+        ),
+        calibrated=data["calibrated"],
+        reasons=tuple(Reason(**why) for why in data["reasons"]),
+        staged=data["staged"],
+        copies=tuple(Copy(**copy) for copy in data["copies"]),
+        released_at=datetime.fromisoformat(data["released_at"]) if data["released_at"] else None,
+    )

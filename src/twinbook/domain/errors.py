@@ -1,0 +1,280 @@
+"""One tree of errors. Each has a code that never changes, a diagnosis for this case and a remedy.
+
+`CODES` is the catalogue: what every code means and what usually cures it. An error with a code that isn't in the
+catalogue can't be made, and the reference page of errors is checked against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# code: (meaning, usual remedy)
+CODES: dict[str, tuple[str, str]] = {}
+
+
+def _catalogue(**groups: dict[str, tuple[str, str]]) -> None:
+    for group, codes in groups.items():
+        for name, entry in codes.items():
+            CODES[f"{group}.{name}"] = entry
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something was refused: a stable code, what is the case, the clause or rule it rests on, and what cures it."""
+
+    code: str
+    diagnosis: str
+    remedy: str
+    rests_on: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise KeyError(f"error code {self.code!r} is not in the catalogue")
+
+    def document(self) -> dict[str, str]:
+        return {"code": self.code, "diagnosis": self.diagnosis, "remedy": self.remedy, "rests_on": self.rests_on}
+
+
+def reason(code: str, diagnosis: str, remedy: str = "", rests_on: str = "") -> Reason:
+    """A reason whose remedy defaults to the catalogue's."""
+    return Reason(code, diagnosis, remedy or (CODES[code][1] if code in CODES else ""), rests_on)
+
+
+class TwinbookError(Exception):
+    """Everything Twinbook raises on purpose. ``exit_status`` is the command line's."""
+
+    exit_status = 1
+
+    def __init__(self, code: str, diagnosis: str, remedy: str = "") -> None:
+        self.reason = reason(code, diagnosis, remedy)
+        super().__init__(f"{code}: {diagnosis}")
+
+    @property
+    def code(self) -> str:
+        return self.reason.code
+
+    @property
+    def diagnosis(self) -> str:
+        return self.reason.diagnosis
+
+    @property
+    def remedy(self) -> str:
+        return self.reason.remedy
+
+
+class InputError(TwinbookError):
+    """What the user gave is malformed or can't be used."""
+
+    exit_status = 2
+
+
+class CampaignError(InputError):
+    """Faults in a campaign file, each with its line and key; all of them at once."""
+
+    def __init__(self, file: str, faults: list[CampaignFault]) -> None:
+        self.file, self.faults = file, tuple(faults)
+        first = faults[0]
+        super().__init__(first.reason.code, first.at(file), first.reason.remedy)
+
+
+@dataclass(frozen=True)
+class CampaignFault:
+    """``line`` counts from 1; ``key`` is dotted, with indices: ``shot[2].formats``."""
+
+    line: int
+    key: str
+    reason: Reason
+
+    def at(self, file: str) -> str:
+        return f"{file}:{self.line}: {self.key}: {self.reason.diagnosis}"
+
+
+class Refused(TwinbookError):
+    """A rule, a clause or an engine says no. ``reasons`` holds all of them."""
+
+    def __init__(self, code: str, diagnosis: str, remedy: str = "", also: tuple[Reason, ...] = ()) -> None:
+        super().__init__(code, diagnosis, remedy)
+        self.reasons = (self.reason, *also)
+
+
+class EngineRefused(Refused):
+    """An engine can't do this shot faithfully. It never falls back silently."""
+
+
+class CaptureRefused(Refused):
+    """A photograph can't become a plate; the diagnosis names the file."""
+
+
+class SignatureRefused(Refused):
+    """A signature is missing, wrong, or by a key that may not do this."""
+
+
+class AwaitingSignature(Refused):
+    """Terms wait for somebody's key. ``exit_status`` 3 lets a script tell this from a failure."""
+
+    exit_status = 3
+
+
+class VaultRefused(Refused):
+    """The vault stays shut."""
+
+
+class StateError(TwinbookError):
+    """The books, the log or a file isn't as it must be. Nothing was written."""
+
+
+_catalogue(
+    money={
+        "malformed": ("An amount of money can't be read", 'write it as "450 EUR" or "450.50 EUR"'),
+        "currencies": ("Two currencies meet in one sum", "give all amounts of a campaign in one currency"),
+        "shares": ("Shares can't be allocated", "give shares of zero or more that add up to more than zero"),
+    },
+    campaign={
+        "missing_file": (
+            "The campaign file can't be read",
+            "give the path of a TOML file, or make one with `twinbook init`",
+        ),
+        "syntax": ("The campaign file is not TOML", "mend the line named; https://toml.io shows the syntax"),
+        "unknown_key": ("A key the campaign file doesn't have", "remove it or mend its spelling"),
+        "missing_key": ("A key is missing", "add it"),
+        "value": ("A value is not of the right kind", "write the value as the message shows"),
+        "scene": ("The scene can't be used", "name a built-in studio scene or an image file"),
+    },
+    format={
+        "face_cut": ("A format would cut through her face", "leave the format out or use another plate"),
+    },
+    capture={
+        "unreadable": ("The file is not an image that can be decoded", "export it again as JPEG, PNG or WebP"),
+        "heic": ("HEIC needs an extra", "install twinbook[heic], or export the photograph as JPEG"),
+        "too_large": ("The image has more pixels than are accepted", "scale it to at most 100 megapixels"),
+        "too_small": ("The image or the face in it is too small", "use the full-size original"),
+        "no_face": ("No face was found", "use a photograph with her face in view, frontal or three-quarter"),
+        "several_faces": ("More than one person", "use a photograph of her alone"),
+        "other_person": ("The face is not the one in the other photographs", "remove the photograph of somebody else"),
+        "blurred": ("The face is not sharp", "retake it with a shorter exposure or correct focus"),
+        "dark": ("Underexposed", "retake it with more light on the face"),
+        "bright": ("Overexposed", "retake it with less light, no clipped skin"),
+        "duplicate": ("The same photograph twice", "remove one of the two"),
+        "none": ("No usable photograph", "give a folder with at least one usable photograph of her"),
+    },
+    backdrop={
+        "busy": (
+            "The backdrop is too busy to cut her out with a clean edge",
+            "use a plate on a plain backdrop, or keep the plate's own scene",
+        ),
+    },
+    engine={
+        "unknown": ("No such engine", "use one that the message names"),
+        "operation": ("The engine can't do this operation", "ask for what the engine's profile lists"),
+        "talents": ("The engine makes pictures of one talent only", "give each talent a shot of her own"),
+        "plate": ("No plate fits the shot", "name a photograph that was enrolled, or enroll one that fits"),
+        "region": ("The garment region was not found", "choose a plate that shows the garment, or another region"),
+        "figure": ("The figure can't be placed in this scene", "choose another plate"),
+        "failed": ("The engine failed", "run again; if it fails again, report it with the log"),
+        "permit": ("The engine was given a job without a permit for it", "let the gate permit the job"),
+    },
+    signature={
+        "missing": ("No signature", "have it signed with `twinbook sign`"),
+        "invalid": ("The signature doesn't match the document", "sign the document as it stands"),
+        "role": ("The key belongs to somebody who may not sign this", "it takes the key of the person named"),
+        "unknown_key": ("The key is not registered", "register it with `twinbook keys new`"),
+        "key_taken": ("The party has another key, or the key another party", "sign with the registered key"),
+        "declined": ("The typed confirmation was not as asked", "type it exactly as shown to sign"),
+    },
+    key={
+        "exists": ("A key file is there already", "choose another file name; keys are never overwritten"),
+        "unreadable": ("The key file can't be read", "give the path of a Twinbook key file"),
+        "master": ("The master key is missing or wrong", "set TWINBOOK_MASTER_KEY or restore the home's key file"),
+        "permissions": ("The key file can be read by others", "make it yours alone: chmod 600"),
+    },
+    awaiting={
+        "signature": ("Terms wait for a signature", "the person named runs the command shown"),
+        "approval": ("A picture waits for her approval", "she runs the command shown"),
+    },
+    consent={
+        "missing": ("There is no consent", "ask her to sign one"),
+        "expired": ("The consent has ended", "ask her for a new consent"),
+        "revoked": ("The consent was withdrawn", "stop; only she can consent anew"),
+        "part": ("The consent doesn't have the part this act needs", "ask her to sign a consent with that part"),
+        "channel": ("A channel she didn't consent to", "use a channel she allows"),
+        "territory": ("A territory she didn't consent to", "use a territory she allows"),
+        "never": ("A context she never allows", "leave it out"),
+        "fee_floor": ("The fee is under her minimum", "raise the fee to her minimum or above"),
+        "cap": ("Her monthly cap is reached", "wait for the next month"),
+    },
+    talent={
+        "minor": ("Under 18", "a person under 18 can't have a twin here"),
+        "unknown": ("No such talent", "use an id from the campaign file"),
+    },
+    license={
+        "missing": ("There is no license", "have the talent and the brand sign one"),
+        "expired": ("The license's term is over", "agree a new license"),
+        "not_started": ("The license's term hasn't begun", "wait for its first day"),
+        "revoked": ("The license was revoked", "agree a new license with her"),
+        "channel": ("A channel outside the license", "use a licensed channel, or license this one"),
+        "territory": ("A territory outside the license", "use a licensed territory"),
+        "split": ("The split can't be paid", "let agency and crew have less than 100 percent together"),
+        "other_consent": ("The license rests on another consent", "agree the license anew under the live consent"),
+    },
+    permit={
+        "forged": ("The permit was not made by the gate, or was changed", "ask the gate for a permit"),
+        "expired": ("The permit is too old", "ask the gate for a new one"),
+        "spent": ("The permit was used already", "ask the gate for a new one; each opens the vault once"),
+        "revoked": ("What the permit rests on was revoked", "stop"),
+        "act": ("The permit is for another act or twin", "ask the gate for a permit for this act"),
+    },
+    vault={
+        "missing": ("The vault has no such object", "enroll again"),
+        "erased": ("Everything of this talent was erased", "nothing can bring it back; a new consent starts anew"),
+        "damaged": ("An encrypted object fails its integrity check", "restore it from a backup"),
+    },
+    fidelity={
+        "quarantined": (
+            "The picture was not found to be her, unchanged",
+            "look at the measurements; use another plate or brief",
+        ),
+    },
+    seal={
+        "readback": (
+            "A sealed copy failed its independent check",
+            "nothing was released; run again, and report it if it stays",
+        ),
+        "label_room": ("There is no room for a legible label off the face", "use a larger plate or another format"),
+        "label_text": ("The label has letters that its typeface lacks", "write the label in plain Latin letters"),
+        "certificate": (
+            "The signing certificate is missing or unusable",
+            "run `twinbook init`, or name a certificate in the settings",
+        ),
+        "watermark": ("The picture is too small or too flat for the watermark", "use a larger plate or another scene"),
+    },
+    log={
+        "inconsistent": (
+            "The log contradicts itself or its checkpoint",
+            "stop using this home and restore a backup; somebody changed it",
+        ),
+        "receipt": (
+            "A receipt doesn't fit the log's key",
+            "ask for the receipt again; if it stays, the log was rewritten",
+        ),
+    },
+    books={
+        "unbalanced": ("A transaction doesn't sum to zero", "nothing was booked; report it"),
+        "hold": ("The hold is not there to settle or void", "look at the shot's state"),
+    },
+    home={
+        "missing": ("There is no Twinbook home here", "run `twinbook init`"),
+        "exists": ("There is something here already", "choose another folder; nothing was overwritten"),
+        "busy": ("Another process is writing", "wait for it, then run again"),
+        "newer": ("The home was made by a newer Twinbook", "upgrade Twinbook"),
+        "disk": ("The disk is full or can't be written", "make room, then run again; nothing is lost"),
+    },
+    outbox={
+        "missing": ("Released copies are gone from the home", "restore the home's outbox folder from a backup"),
+    },
+    image={
+        "unreadable": ("The file is not an image that can be read", "give a JPEG, PNG or WebP file"),
+    },
+    shot={
+        "unknown": ("No such shot", "use an id from the campaign"),
+    },
+)

@@ -1,0 +1,143 @@
+"""What a released picture says about itself, and how a found picture is judged. No pixels here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .twin import Box
+
+
+class SourceType(StrEnum):
+    """IPTC digital source types, https://cv.iptc.org/newscodes/digitalsourcetype/ ; chosen by what the engine did."""
+
+    COMPOSITE_SYNTHETIC = "compositeSynthetic"
+    COMPOSITE_TRAINED = "compositeWithTrainedAlgorithmicMedia"
+    TRAINED = "trainedAlgorithmicMedia"
+
+    @property
+    def uri(self) -> str:
+        return f"http://cv.iptc.org/newscodes/digitalsourcetype/{self.value}"
+
+
+@dataclass(frozen=True)
+class ReleaseId:
+    """48 random bits, as twelve lower-case hexadecimal digits: short enough to ride in a watermark and be read aloud."""
+
+    hex: str
+
+    def __post_init__(self) -> None:
+        if len(self.hex) != 12 or any(c not in "0123456789abcdef" for c in self.hex):
+            raise ValueError(f"{self.hex!r} is not a release id")
+
+    @property
+    def number(self) -> int:
+        return int(self.hex, 16)
+
+    @classmethod
+    def from_number(cls, number: int) -> ReleaseId:
+        return cls(f"{number:012x}")
+
+    def __str__(self) -> str:
+        return self.hex
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What has to be said on, in and about one copy.
+
+    ``label`` is the visible text; ``faces`` are boxes the label stays off; ``operations`` are what the engine did
+    (``scene``, ``recolor``); ``license`` and ``consent`` are SHA-256 digests in hex, never terms or names;
+    ``credit`` is the line for XMP; ``created`` is ISO 8601 in UTC.
+    """
+
+    release: ReleaseId
+    format: str
+    label: str
+    faces: tuple[Box, ...]
+    person: Box
+    source_type: SourceType
+    operations: tuple[str, ...]
+    engine: str
+    engine_version: str
+    title: str
+    credit: str
+    license: str
+    consent: str
+    created: str
+
+
+class State(StrEnum):
+    """What `verify` says of a picture."""
+
+    INTACT = "intact"
+    RE_ENCODED = "re-encoded"
+    ALTERED = "altered"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ManifestReading:
+    """``state``: ``trusted`` (signature and hash good, signer chains to a given anchor), ``untrusted`` (good, unknown
+    signer), ``invalid`` (present but broken) or ``absent``. ``problems`` are C2PA validation codes."""
+
+    state: str
+    signer: str = ""
+    release: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WatermarkReading:
+    """``release`` is None when nothing credible was read; ``confidence`` is the mean normalised correlation, 0 to 1."""
+
+    release: ReleaseId | None
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that can be read from one image file alone, without any database."""
+
+    media_type: str
+    width: int
+    height: int
+    manifest: ManifestReading
+    watermark: WatermarkReading
+    source_type: str | None
+    xmp_release: str | None
+    label: str | None
+    label_contrast: float | None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How a found picture compares with the released copy: the share of its area that departs beyond what
+    re-encoding explains, and the worst local difference (CIELAB ΔE76 on a tone-fitted 64-cell grid)."""
+
+    altered_share: float
+    worst_cell: float
+
+
+def state_of(reading: Reading, *, issued: bool, revoked: bool, expired: bool, likeness: Likeness | None) -> State:
+    """The one word for a picture. ``issued``: our books know its release id; ``likeness``: compared with the issued copy.
+
+    What is known of the release outranks the state of the file (an intact copy of a revoked release reads revoked),
+    but an altered picture is never vouched for by a licence, so alteration outranks both.
+    """
+    trusted = reading.manifest.state == "trusted"
+    if likeness is not None and not trusted and likeness.altered_share > 0:
+        return State.ALTERED
+    if reading.manifest.state == "invalid" and likeness is None:
+        return State.ALTERED
+    if not issued and not trusted:
+        return State.UNKNOWN
+    if revoked:
+        return State.REVOKED
+    if expired:
+        return State.EXPIRED
+    if trusted:
+        return State.INTACT
+    return State.RE_ENCODED if likeness is not None else State.UNKNOWN

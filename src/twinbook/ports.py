@@ -1,0 +1,452 @@
+"""What the rules and services need from the world. Adapters implement these; `testing` has a public fake of each.
+
+Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 3), ``alpha`` is uint8 of shape (h, w),
+255 where the talent is. Linear-light arrays are float32 and say ``rgb_linear``. Nothing converts silently.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+from .domain.brief import Shot
+from .domain.errors import EngineRefused, Reason, StateError, TwinbookError
+from .domain.fidelity import Finding, Measurement
+from .domain.ledger import Transaction
+from .domain.log import Checkpoint, Entry
+from .domain.paper import Paper
+from .domain.party import Key, PaperKind, Party, Signature
+from .domain.permit import Act, Permit
+from .domain.provenance import Likeness, Marking, Reading, ReleaseId, SourceType
+from .domain.royalty import Statement
+from .domain.twin import Box, PlateFacts, Twin
+from .domain.work import Work
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, with the UTC time zone set."""
+
+
+class Verifier(Protocol):
+    def __call__(self, message: bytes, signature: Signature, key: Key) -> bool:
+        """Whether ``signature`` is ``key``'s over exactly ``message``. Offline, total: False, never an exception."""
+
+
+# --- photographs and plates -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A decoded photograph: upright, sRGB. ``name`` is the file's name, for messages."""
+
+    name: str
+    rgb_srgb: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A usable capture and what was measured on it once, at enrolment.
+
+    ``landmarks`` are dlib's five points (float32, (5, 2), x then y); ``embedding`` is 128 float64; ``skin_lab`` the
+    median CIELAB (D65) of lit face skin, float64 (3,); ``alpha`` is None on a busy backdrop.
+    """
+
+    facts: PlateFacts
+    rgb_srgb: np.ndarray
+    alpha: np.ndarray | None
+    landmarks: np.ndarray
+    embedding: np.ndarray
+    skin_lab: np.ndarray
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """The plates made from a folder of captures, and why each of the others was not used (file name, reason)."""
+
+    plates: tuple[Plate, ...]
+    refused: tuple[tuple[str, TwinbookError], ...]
+
+
+class Meter(Protocol):
+    """Reads people from pixels. Never decides: `domain.fidelity` does."""
+
+    def enroll(self, captures: Sequence[Path], progress: Callable[[str], None]) -> Enrolled:
+        """Make plates. Raises CaptureRefused ``capture.none`` when nothing is usable; every single refusal is told."""
+
+    def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> Sequence[Measurement]:
+        """``identity.distance``, ``skin.delta_e`` and ``skin.delta_l`` of the one talent in the picture."""
+
+    def faces(self, rgb_srgb: np.ndarray) -> Sequence[Box]:
+        """Where faces are in a picture, largest first."""
+
+    def own_distances(self, plates: Sequence[Plate]) -> Sequence[float]:
+        """Embedding distances between every two plates of hers; empty for one plate."""
+
+
+# --- the vault --------------------------------------------------------------------------------------------------
+
+
+class OpenTwin(Protocol):
+    """What the vault hands out for one permit, and nothing else does. Closed when its ``with`` block ends."""
+
+    permit: Permit
+
+    def plate(self, plate_id: str) -> Plate: ...
+
+    def put_plate(self, plate: Plate) -> None:
+        """Needs a permit to enroll."""
+
+    def picture(self, name: str) -> np.ndarray:
+        """A picture made of her that was stored under ``name``: uint8 (h, w, c)."""
+
+    def put_picture(self, name: str, pixels: np.ndarray) -> None:
+        """Store or replace, whole or not at all. Needs a permit to render or measure."""
+
+
+class PermitRegister(Protocol):
+    """Remembers, across processes and crashes, which permits were used and what was revoked."""
+
+    def spend(self, permit: Permit) -> None:
+        """Use the permit up. Raises VaultRefused ``permit.spent`` or ``permit.revoked``; atomic."""
+
+
+class Vault(Protocol):
+    def open(self, twin: str, permit: Permit) -> AbstractContextManager[OpenTwin]:
+        """The only way to a twin. ``twin`` is the talent's id. Checks MAC, expiry, act, single use and revocation;
+        raises VaultRefused."""
+
+    def erase(self, twin: str) -> None:
+        """Destroy the data key, then the objects. What is left can't be read by anybody. Idempotent."""
+
+
+# --- engines ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EngineProfile:
+    """Capability as data. ``licences`` names the licence of the code and of every weight file it loads."""
+
+    name: str
+    version: str
+    operations: frozenset[str]
+    max_pixels: int
+    deterministic: bool
+    licences: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an engine will do: the plate it starts from and the operations, in order."""
+
+    plate: str
+    operations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One picture to make. ``scene_rgb_srgb`` is the decoded scene file, None for studio scenes and the plate's own.
+
+    ``twins`` are open under permits to render, each for its request in ``request_digests`` (both by talent).
+    """
+
+    shot: Shot
+    plan: Plan
+    request_digests: Mapping[str, str]
+    twins: Mapping[str, OpenTwin]
+    scene_rgb_srgb: np.ndarray | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What came out. ``altered`` is bool (h, w): True where a pixel isn't the plate's own; ``alpha`` the talent."""
+
+    rgb_srgb: np.ndarray
+    alpha: np.ndarray
+    altered: np.ndarray
+    source_type: SourceType
+    operations: tuple[str, ...]
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Engine(ABC):
+    """Makes pixels, and only under a permit. Subclasses write `_render`; the checks around it are the same for all."""
+
+    @abstractmethod
+    def profile(self) -> EngineProfile: ...
+
+    @abstractmethod
+    def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
+        """Accept with a plan or raise EngineRefused with the reason, from facts alone (``plates`` by talent id)."""
+
+    @abstractmethod
+    def _render(self, job: RenderJob) -> Rendering: ...
+
+    def render(self, job: RenderJob) -> Rendering:
+        """Raises EngineRefused (its own reason, or ``engine.permit``) and StateError ``engine.failed``, nothing else."""
+        for talent in job.shot.talents:
+            twin = job.twins.get(talent)
+            if twin is None or twin.permit.act is not Act.RENDER or twin.permit.talent != talent:
+                raise EngineRefused("engine.permit", f"there is no open twin of {talent!r} under a permit to render")
+            if twin.permit.request_digest != job.request_digests.get(talent):
+                raise EngineRefused("engine.permit", f"the permit for {talent!r} is for another request")
+        try:
+            return self._render(job)
+        except TwinbookError:
+            raise
+        except MemoryError as error:
+            raise StateError("engine.failed", "there was not enough memory for this plate") from error
+        except Exception as error:
+            raise StateError("engine.failed", f"{self.profile().name}: {type(error).__name__}: {error}") from error
+
+
+# --- the seal and the reader ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One finished copy: the JPEG's bytes and the text of the label that went on."""
+
+    data: bytes
+    label: str
+
+
+class Sealer(Protocol):
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
+        """Label, watermark, XMP, then C2PA over all of it. Raises StateError ``seal.*``."""
+
+
+class Reader(Protocol):
+    """Shares nothing with the sealer but the specification."""
+
+    def read(self, data: bytes) -> Reading:
+        """Never raises for a hostile file but InputError ``image.unreadable``."""
+
+    def compare(self, found: bytes, issued: bytes) -> Likeness | None:
+        """None when the two can't be registered onto each other."""
+
+
+# --- plain files ------------------------------------------------------------------------------------------------
+
+
+class Scenes(Protocol):
+    """Backgrounds that a producer brings; nobody's secret, kept by content."""
+
+    def keep(self, file: Path) -> str:
+        """Store the file and name it ``image:<sha-256>``. Raises InputError ``campaign.scene``."""
+
+    def load(self, scene: str) -> np.ndarray:
+        """The decoded scene, uint8 sRGB (h, w, 3). Raises InputError ``campaign.scene``."""
+
+
+class Outbox(Protocol):
+    """Where released copies become visible. Publishing is a rename; every call is idempotent."""
+
+    def stage(self, release: ReleaseId, copies: Mapping[str, bytes]) -> str:
+        """Put all copies of a release aside, and return the name of what was staged: its content decides it, so that
+        two processes that seal the same release never mix their copies."""
+
+    def publish(self, release: ReleaseId, staged: str) -> None:
+        """Make staged copies visible at once, and throw away others of this release. Raises StateError
+        ``outbox.missing`` when they are neither staged nor published."""
+
+    def discard(self, release: ReleaseId) -> None:
+        """Throw staged copies away; published ones stay."""
+
+    def withdraw(self, release: ReleaseId) -> None:
+        """Remove published copies."""
+
+    def released(self, release: ReleaseId) -> Mapping[str, Path]:
+        """The published copies by name; empty when there are none."""
+
+
+# --- papers for people ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SheetCopy:
+    """One released copy as the contact sheet shows it: ``file`` is relative to the page."""
+
+    format: str
+    file: str
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class SheetShot:
+    """One shot on the contact sheet. ``outcome`` is released, refused, quarantined or waiting; ``before`` is the
+    photograph it started from, as a file; ``shares`` are (party, amount) of the fee, all talents together."""
+
+    name: str
+    outcome: str
+    talents: tuple[str, ...]
+    brief: str
+    before: Path | None
+    copies: tuple[SheetCopy, ...]
+    findings: tuple[Finding, ...]
+    calibrated: bool
+    reasons: tuple[Reason, ...]
+    release: str | None
+    licenses: tuple[str, ...]
+    terms: str
+    fee: str
+    shares: tuple[tuple[str, str], ...]
+    engine: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The contact sheet's content. ``warnings`` are shown on top, in plain sight."""
+
+    title: str
+    brand: str
+    made_at: datetime
+    shots: tuple[SheetShot, ...]
+    total: str
+    log_line: str
+    warnings: tuple[str, ...] = ()
+
+
+class Documents(Protocol):
+    """Papers for people, made from values; nothing here decides anything."""
+
+    def contact_sheet(self, sheet: Sheet) -> str:
+        """One self-contained HTML page."""
+
+    def statement_pdf(self, statement: Statement) -> bytes: ...
+
+    def statement_csv(self, statement: Statement) -> str: ...
+
+    def paper_pdf(self, title: str, paper: Paper, plain_words: Sequence[str]) -> bytes:
+        """A consent, license or deal memo as people read it, with the digest and signatures of the exact terms."""
+
+
+# --- the database -----------------------------------------------------------------------------------------------
+
+
+class Parties(Protocol):
+    def put(self, party: Party) -> None:
+        """Add the party or update its name."""
+
+    def get(self, party_id: str) -> Party | None: ...
+
+    def register(self, key: Key, at: datetime) -> None:
+        """Raises SignatureRefused ``signature.key_taken`` when the key is another party's or the party has another."""
+
+    def key(self, key_id: str) -> Key | None: ...
+
+    def keys(self) -> Sequence[Key]: ...
+
+    def log_secret(self, talent: str) -> bytes:
+        """Her secret for recognising log leaves about her; made on first use."""
+
+    def forget(self, talent: str) -> None:
+        """Erase name, birthday and log secret. Papers under retention lie elsewhere."""
+
+
+class PaperFile(Protocol):
+    def draw(self, paper: Paper, talent: str, terms: str, at: datetime) -> None:
+        """File a paper; one that is there stays as it is. ``terms`` is the digest of its undated terms."""
+
+    def by_terms(self, kind: PaperKind, talent: str, terms: str) -> Paper | None:
+        """The newest paper with these terms."""
+
+    def get(self, paper_digest: str) -> Paper | None: ...
+
+    def sign(self, paper_digest: str, signature: Signature, at: datetime) -> None:
+        """Add a signature; the same one again changes nothing."""
+
+    def revoke(self, paper_digest: str, by: str, at: datetime) -> None:
+        """Note that a paper was revoked by the paper ``by``. The first time stands."""
+
+    def of(self, talent: str, kind: PaperKind) -> Sequence[Paper]:
+        """Oldest first."""
+
+    def forget(self, talent: str) -> None:
+        """Erase the documents of her papers; digests, days and revocations stay."""
+
+
+class Twins(Protocol):
+    def current(self, talent: str) -> Twin | None: ...
+
+    def captures(self, talent: str) -> str | None:
+        """The digest of the captures that the current twin was made from."""
+
+    def put(self, twin: Twin, captures: str, at: datetime) -> None: ...
+
+    def forget(self, talent: str) -> None: ...
+
+
+class Works(Protocol):
+    def get(self, work_id: str) -> Work | None: ...
+
+    def put(self, work: Work) -> Work:
+        """Store the work and return it with its next version. Raises StateError ``home.busy`` when somebody else
+        stored it since it was read."""
+
+    def of_campaign(self, campaign: str) -> Sequence[Work]: ...
+
+    def of_talent(self, talent: str) -> Sequence[Work]: ...
+
+    def by_release(self, release: ReleaseId) -> Work | None: ...
+
+
+class Books(Protocol):
+    def post(self, transaction: Transaction) -> None:
+        """Raises StateError ``books.hold`` when a transaction with this id is there already."""
+
+    def open_holds(self, work_id: str) -> Sequence[Transaction]:
+        """Holds of this shot that are neither settled nor voided."""
+
+    def images(self, talent: str, year: int, month: int, but: str) -> int:
+        """Her images held or settled in that month (UTC), without those of the shot ``but``."""
+
+    def transactions(self) -> Sequence[Transaction]: ...
+
+
+class LogFile(Protocol):
+    def append(self, entry: Entry) -> int:
+        """Add a leaf and return its index."""
+
+    def bodies(self) -> Sequence[bytes]:
+        """Every leaf's bytes, in order."""
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> None: ...
+
+    def checkpoints(self) -> Sequence[Checkpoint]: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: what is done in its ``with`` block is committed whole at the end, or not at all when it raises.
+
+    Writers exclude each other, so what was read in it still holds when it commits: that is what makes caps exact.
+    """
+
+    parties: Parties
+    papers: PaperFile
+    twins: Twins
+    works: Works
+    books: Books
+    log: LogFile
+
+    def spend(self, permit_id: str, at: datetime) -> bool:
+        """Use a permit up; False when it was used before."""
+
+    def __enter__(self) -> UnitOfWork: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,65 @@
+"""The ports that every use case works with, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from twinbook.domain.errors import InputError
+from twinbook.domain.log import Entry, mark
+from twinbook.ports import (
+    Clock,
+    Documents,
+    Engine,
+    Meter,
+    Outbox,
+    Reader,
+    Scenes,
+    Sealer,
+    UnitOfWork,
+    Vault,
+    Verifier,
+)
+
+
+class LogSigner(Protocol):
+    """The operator's key for checkpoints. ``origin`` names the log, ``public`` is 32 bytes."""
+
+    origin: str
+    public: bytes
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Office:
+    """``unit`` opens a unit of work; ``token`` gives that many random bytes; ``permit_key`` seals permits and is known
+    to the vault as well."""
+
+    clock: Clock
+    verify: Verifier
+    unit: Callable[[], UnitOfWork]
+    vault: Vault
+    engines: Mapping[str, Engine]
+    meter: Meter
+    sealer: Sealer
+    reader: Reader
+    scenes: Scenes
+    outbox: Outbox
+    documents: Documents
+    log_signer: LogSigner
+    token: Callable[[int], bytes]
+    permit_key: bytes
+
+    def engine(self, name: str) -> Engine:
+        """Raises InputError ``engine.unknown``."""
+        if name not in self.engines:
+            raise InputError("engine.unknown", f"there is no engine {name!r}", f"use one of {sorted(self.engines)}")
+        return self.engines[name]
+
+    def record(self, unit: UnitOfWork, act: str, facts: Mapping[str, str], talents: tuple[str, ...] = ()) -> int:
+        """Write an act into the log, in the caller's transaction, and return its index."""
+        nonce = self.token(16).hex()
+        who = tuple(mark(unit.parties.log_secret(talent), nonce) for talent in talents)
+        return unit.log.append(Entry(self.clock.now(), act, dict(facts), nonce, who))

@@ -1,0 +1,376 @@
+"""The way of one image, as a state machine that is stored after every step.
+
+`advance` takes a shot one step on: one transaction a transition, every transition safe to repeat. Whatever happens
+outside the database (a rendering in the vault, staged copies, the publishing rename) is named by the shot and replaced
+when it is done again, so that a process killed anywhere is finished by the next call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+import numpy as np
+
+from twinbook.domain import fidelity, ledger, royalty
+from twinbook.domain.brief import FORMATS, frame
+from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refused, StateError
+from twinbook.domain.fidelity import Outcome
+from twinbook.domain.license import License
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import PaperKind, Role
+from twinbook.domain.permit import Act
+from twinbook.domain.provenance import Marking
+from twinbook.domain.twin import Box, PlateFacts
+from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
+from twinbook.ports import Plan, RenderJob, UnitOfWork
+
+from . import permit
+from .office import Office
+from .sign import file_paper
+
+# One of the words of the EU code of practice for pictures with a real and an artificial part.
+LABEL = "AI MODIFIED"
+PROOF_LABEL = "PROOF, NOT RELEASED"
+MINIMUM_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
+SOFTWARE = "Twinbook"
+
+
+def advance(office: Office, work_id: str) -> Work:
+    """Take a shot one step on and return it as it then stands.
+
+    Raises AwaitingSignature ``awaiting.approval`` while she has to look at it, and StateError when something broke
+    (the shot stays where it is, the hold too, and the next call goes on).
+    """
+    with office.unit() as unit:
+        work = unit.works.get(work_id)
+    if work is None:
+        raise InputError("shot.unknown", f"there is no shot {work_id}")
+    step = _STEPS.get(work.stage)
+    if step is None:
+        return work
+    try:
+        return step(office, work)
+    except StateError:
+        with office.unit() as unit:
+            current = unit.works.get(work_id)
+        if current.version == work.version:
+            raise
+        return current  # another process took this step meanwhile: go on from where it stands
+
+
+def finish(office: Office, work_id: str) -> Work:
+    """Advance a shot to its end and, when that is a release, see it published."""
+    work = advance(office, work_id)
+    while work.stage not in ENDS:
+        work = advance(office, work_id)
+    return advance(office, work_id) if work.stage is Stage.RELEASED else work
+
+
+def refuse(office: Office, work: Work, reasons: tuple[Reason, ...]) -> Work:
+    """End a shot that is on its way: give every hold back, throw staged copies away, note why."""
+    with office.unit() as unit:
+        current = unit.works.get(work.id)
+        if current.stage in ENDS:  # another process ended it meanwhile
+            return current
+        done = _end(office, unit, current, Stage.REFUSED, reasons, "shot:refused")
+    office.outbox.discard(work.release)
+    return done
+
+
+def _end(
+    office: Office, unit: UnitOfWork, work: Work, stage: Stage, reasons: tuple[Reason, ...], act: str, **changes
+) -> Work:
+    for held in unit.books.open_holds(work.id):
+        unit.books.post(ledger.void(held, office.clock.now()))
+    codes = ",".join(why.code for why in reasons)
+    office.record(unit, act, {"shot": work.id, "reasons": codes}, work.shot.talents)
+    return unit.works.put(work.to(stage, reasons=reasons, **changes))
+
+
+def _hold(office: Office, work: Work) -> Work:
+    """Plan, ask the gate, and set the fees aside: all in one transaction, so that caps are exact."""
+    with office.unit() as unit:
+        reasons = list(permit.refusals(office, unit, work))
+        plan = None
+        try:
+            engine = office.engine(work.shot.engine)
+            plates = _plates(unit, work)
+            plan = engine.plan(work.shot, plates)
+            reasons += _framing_refusals(work, plan, plates)
+        except Refused as error:
+            reasons += error.reasons
+        except InputError as error:
+            reasons.append(error.reason)
+        if reasons:
+            return _end(office, unit, work, Stage.REFUSED, tuple(reasons), "shot:refused")
+        for talent, license in _licenses(unit, work).items():
+            unit.books.post(ledger.hold(work.id, talent, work.attempt, license.brand, license.fee, office.clock.now()))
+        facts = {"shot": work.id, "attempt": str(work.attempt), "engine": work.shot.engine}
+        office.record(unit, "shot:held", facts, work.shot.talents)
+        return unit.works.put(work.to(Stage.HELD, plate=plan.plate, reasons=()))
+
+
+def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFacts, ...]]) -> list[Reason]:
+    """The formats that the plate can't be cropped to: told before anything is made."""
+    found = []
+    for facts in (facts for of_one in plates.values() for facts in of_one if facts.id == plan.plate):
+        for name in work.shot.formats:
+            try:
+                frame(facts.width, facts.height, facts.face, facts.person, FORMATS[name])
+            except Refused as error:
+                found += error.reasons
+    return found
+
+
+def _render(office: Office, work: Work) -> Work:
+    engine = office.engine(work.shot.engine)
+    scene = office.scenes.load(work.shot.scene) if (work.shot.scene or "").startswith("image:") else None
+    try:
+        permits = permit.for_shot(office, work, Act.RENDER)
+        with office.unit() as unit:
+            plan = engine.plan(work.shot, _plates(unit, work))
+        with ExitStack() as loans:
+            twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
+            digests = {p.request_digest for p in permits.values()}
+            job = RenderJob(
+                shot=work.shot,
+                plan=plan,
+                request_digests={talent: p.request_digest for talent, p in permits.items()},
+                twins=twins,
+                scene_rgb_srgb=scene,
+                seed=int(min(digests)[:8], 16),
+            )
+            rendering = engine.render(job)
+            sha256 = _pixels_digest(rendering.rgb_srgb)
+            picture = f"{work.id}/{sha256}"  # by content: a second process rendering the same shot replaces nothing
+            twins[work.shot.talents[0]].put_picture(picture, rendering.rgb_srgb)
+    except Refused as error:
+        return refuse(office, work, error.reasons)
+    made = Made(
+        picture=picture,
+        sha256=sha256,
+        faces=tuple(office.meter.faces(rendering.rgb_srgb)),
+        person=_extent(rendering.alpha),
+        source_type=rendering.source_type,
+        operations=rendering.operations,
+        engine_version=engine.profile().version,
+        seconds={name: round(value, 3) for name, value in rendering.seconds.items()},
+    )
+    with office.unit() as unit:
+        facts = {"shot": work.id, "picture": made.sha256, "engine": f"{work.shot.engine} {made.engine_version}"}
+        office.record(unit, "image:rendered", facts, work.shot.talents)
+        return unit.works.put(work.to(Stage.RENDERED, plate=plan.plate, made=made))
+
+
+def _judge(office: Office, work: Work) -> Work:
+    """Measure what was made against her plates, outside the engine, and let the domain judge."""
+    try:
+        permits = permit.for_shot(office, work, Act.MEASURE)
+        with ExitStack() as loans:
+            twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
+            picture = twins[work.shot.talents[0]].picture(work.made.picture)
+            verdicts = []
+            for talent, facts in _all_plates(office, work).items():
+                plates = [twins[talent].plate(plate.id) for plate in facts]
+                own = office.meter.own_distances(plates)
+                bounds = (fidelity.identity_bound(own), *fidelity.DEFAULT_BOUNDS)
+                verdicts.append(fidelity.judge(office.meter.measure(picture, plates), bounds, calibrated=bool(own)))
+    except Refused as error:
+        return refuse(office, work, error.reasons)
+    findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
+    calibrated = all(verdict.calibrated for verdict in verdicts)
+    with office.unit() as unit:
+        if all(verdict.outcome is Outcome.PASS for verdict in verdicts):
+            office.record(unit, "image:judged", {"shot": work.id, "outcome": "pass"}, work.shot.talents)
+            return unit.works.put(work.to(Stage.JUDGED, findings=findings, calibrated=calibrated))
+        reasons = tuple(
+            Refused("fidelity.quarantined", sentence).reason for verdict in verdicts for sentence in verdict.reasons
+        )
+        changes = {"findings": findings, "calibrated": calibrated}
+        return _end(office, unit, work, Stage.QUARANTINED, reasons, "image:quarantined", **changes)
+
+
+def _release(office: Office, work: Work) -> Work:
+    """Seal every format, read each one back with the reader, then settle, log and release in one transaction."""
+    waiting = _approvals_missing(office, work)
+    if waiting:
+        names = ", ".join(talent for talent, _ in waiting)
+        raise AwaitingSignature("awaiting.approval", f"{work.name} waits for the approval of {names}")
+    try:
+        permits = permit.for_shot(office, work, Act.RENDER)
+        first = work.shot.talents[0]
+        with office.vault.open(first, permits[first]) as twin:
+            picture = twin.picture(work.made.picture)
+        sealed = {name: _sealed_copy(office, work, picture, name) for name in work.shot.formats}
+    except Refused as error:
+        return refuse(office, work, error.reasons)
+    staged = office.outbox.stage(work.release, {copy.name: data for copy, data in sealed.values()})
+    with office.unit() as unit:
+        reasons = permit.refusals(office, unit, work)
+        if not reasons:
+            released = _settled(office, unit, work, tuple(copy for copy, _ in sealed.values()), staged)
+    if reasons:  # revoked, expired or otherwise gone while the copies were sealed
+        return refuse(office, work, reasons)
+    return _publish(office, released)
+
+
+def _publish(office: Office, work: Work) -> Work:
+    office.outbox.publish(work.release, work.staged)
+    return work
+
+
+def _settled(office: Office, unit: UnitOfWork, work: Work, copies: tuple[Copy, ...], staged: str) -> Work:
+    now = office.clock.now()
+    licenses = _licenses(unit, work)
+    holds = {held.talent: held for held in unit.books.open_holds(work.id)}
+    for talent, license in licenses.items():
+        if talent not in holds:
+            raise StateError("books.hold", f"{work.name} has no open hold for {talent}")
+        unit.books.post(ledger.settle(holds[talent], royalty.shares(license), now))
+        facts = {
+            "release": work.release.hex,
+            "shot": work.id,
+            "license": work.licenses[talent],
+            "fee": str(license.fee),
+            "copies": ",".join(copy.sha256 for copy in copies),
+        }
+        office.record(unit, "image:released", facts, (talent,))
+    return unit.works.put(work.to(Stage.RELEASED, copies=copies, staged=staged, released_at=now))
+
+
+def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[Copy, bytes]:
+    height, width = picture.shape[:2]
+    if not work.made.faces:
+        raise Refused("engine.figure", "no face is left to frame the picture by")
+    crop = frame(width, height, work.made.faces[0], work.made.person, FORMATS[format_name])
+    pixels = np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
+    marking = _marking(office, work, format_name, crop, LABEL)
+    sealed = office.sealer.seal(pixels, marking)
+    _read_back(office, sealed.data, marking)
+    name = f"{work.name}-{format_name}-{work.release}.jpg"
+    digest = hashlib.sha256(sealed.data).hexdigest()
+    return Copy(format_name, name, digest, crop.width, crop.height), sealed.data
+
+
+def _marking(office: Office, work: Work, format_name: str, crop: Box, label: str) -> Marking:
+    def seen(box: Box) -> Box:
+        return box.shifted(crop.left, crop.top).clipped(crop.width, crop.height)
+
+    with office.unit() as unit:
+        licenses = _licenses(unit, work)
+    brand = next(iter(licenses.values())).brand_name
+    return Marking(
+        release=work.release,
+        format=format_name,
+        label=label,
+        faces=tuple(seen(box) for box in work.made.faces),
+        person=seen(work.made.person),
+        source_type=work.made.source_type,
+        operations=work.made.operations,
+        engine=f"{SOFTWARE} {work.shot.engine}",
+        engine_version=work.made.engine_version,
+        title=f"{brand}: {work.name}",
+        credit=f"Digital twin, licensed to {brand}",
+        license=" ".join(sorted(set(work.licenses.values()))),
+        consent=" ".join(sorted({license.consent for license in licenses.values()})),
+        created=office.clock.now().isoformat(timespec="seconds"),
+    )
+
+
+def _read_back(office: Office, data: bytes, marking: Marking) -> None:
+    """Nothing is staged that the independent reader doesn't find fully marked."""
+    reading = office.reader.read(data)
+    checks = {
+        "the manifest is trusted": reading.manifest.state == "trusted",
+        "the manifest names the release": reading.manifest.release == marking.release.hex,
+        "the watermark names the release": reading.watermark.release == marking.release,
+        "the metadata name the release": reading.xmp_release == marking.release.hex,
+        "the metadata say how it was made": reading.source_type == marking.source_type.uri,
+        "the label is there": reading.label == marking.label,
+        "the label can be read": (reading.label_contrast or 0) >= MINIMUM_CONTRAST,
+    }
+    failed = [what for what, ok in checks.items() if not ok]
+    if failed:
+        raise StateError("seal.readback", f"{marking.format}: not so: {'; '.join(failed)}")
+
+
+def proof(office: Office, work: Work) -> bytes:
+    """A small picture for her to decide on, labelled as a proof and marked like a release. Raises Refused."""
+    permits = permit.for_shot(office, work, Act.RENDER)
+    first = work.shot.talents[0]
+    with office.vault.open(first, permits[first]) as twin:
+        picture = twin.picture(work.made.picture)
+    height, width = picture.shape[:2]
+    marking = _marking(office, work, "proof", Box(0, 0, width, height), PROOF_LABEL)
+    return office.sealer.seal(picture, marking).data
+
+
+def draw_approvals(office: Office, work: Work) -> list[Paper]:
+    """The approval each talent in the shot must sign and has not signed yet; drawn up over the exact pixels."""
+    papers = []
+    for talent, document in _approvals_missing(office, work):
+        paper = Paper(document, {Role.TALENT: talent})
+        with office.unit() as unit:
+            if unit.papers.get(paper.digest) is None:
+                file_paper(office, unit, paper, talent)
+        papers.append(paper)
+    return papers
+
+
+def _approvals_missing(office: Office, work: Work) -> list[tuple[str, Mapping[str, object]]]:
+    missing = []
+    with office.unit() as unit:
+        for talent in work.shot.talents:
+            license = unit.papers.get(work.licenses[talent])
+            consent = unit.papers.get(str(license.document.get("consent", "")))
+            if consent is None or not consent.document.get("approve_each_image"):
+                continue
+            document = {
+                "type": PaperKind.APPROVAL.value,
+                "talent": talent,
+                "shot": work.id,
+                "release": work.release.hex,
+                "picture": work.made.sha256,
+            }
+            found = unit.papers.get(Paper(document, {}).digest)
+            if found is None or found.faults(office.verify):
+                missing.append((talent, document))
+    return missing
+
+
+def _licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
+    papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
+    return {talent: License.from_document(dict(paper.document)) for talent, paper in papers.items()}
+
+
+def _plates(unit: UnitOfWork, work: Work) -> dict[str, tuple[PlateFacts, ...]]:
+    twins = {talent: unit.twins.current(talent) for talent in work.shot.talents}
+    return {talent: twin.plates if twin else () for talent, twin in twins.items()}
+
+
+def _all_plates(office: Office, work: Work) -> dict[str, tuple[PlateFacts, ...]]:
+    with office.unit() as unit:
+        return _plates(unit, work)
+
+
+def _pixels_digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def _extent(alpha: np.ndarray) -> Box:
+    """The box around everything that is more her than not; the whole picture when nothing is."""
+    rows, columns = np.flatnonzero((alpha > 127).any(axis=1)), np.flatnonzero((alpha > 127).any(axis=0))
+    if not rows.size:
+        return Box(0, 0, alpha.shape[1], alpha.shape[0])
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1))
+
+
+_STEPS = {
+    Stage.BRIEFED: _hold,
+    Stage.HELD: _render,
+    Stage.RENDERED: _judge,
+    Stage.JUDGED: _release,
+    Stage.RELEASED: _publish,
+}

@@ -1,0 +1,238 @@
+"""The papers of a run: released copies, contact sheet, statements, receipts, and what people must sign."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from twinbook import durable
+from twinbook.domain import royalty
+from twinbook.domain.campaign import Campaign
+from twinbook.domain.ledger import Movement
+from twinbook.domain.license import License
+from twinbook.domain.money import Money
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import PaperKind, Role
+from twinbook.domain.work import Stage, Work
+from twinbook.ports import Sheet, SheetCopy, SheetShot, UnitOfWork
+
+from . import enroll, render, settle, sign, transparency
+from .office import Office
+from .run import Outcome
+
+
+def to_sign(papers: Sequence[tuple[Paper, Role, str]], out: Path) -> list[tuple[Path, Paper, Role, str]]:
+    """Write each paper once, for the people who sign it, and say where."""
+    found = []
+    for paper, role, party in papers:
+        name = f"{paper.kind.name.lower()}-{_whose(paper)}-{paper.digest[:8]}.json"
+        file = out / "to-sign" / name
+        lines = {"paper": paper.document, "sha256": paper.digest, "in_plain_words": sign.plain_words(paper)}
+        durable.write(file, json.dumps(lines, indent=2, ensure_ascii=False).encode() + b"\n")
+        found.append((file, paper, role, party))
+    return found
+
+
+def _whose(paper: Paper) -> str:
+    talent = paper.document["talent"]
+    return talent["id"] if isinstance(talent, dict) else str(talent)
+
+
+def write_papers(
+    office: Office,
+    campaign: Campaign,
+    outcome: Outcome,
+    out: Path,
+    folder: Path,
+    warnings: tuple[str, ...] = (),
+    tell: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Everything a run leaves behind, written into ``out``; returns the contact sheet. Each file is replaced whole."""
+    for work in outcome.works:
+        for name, file in office.outbox.released(work.release).items():
+            target = out / "released" / name
+            if work.stage is Stage.RELEASED and not target.exists():
+                durable.write(target, file.read_bytes())
+        if work.stage is Stage.RELEASED:
+            for index, receipt in enumerate(transparency.receipts(office, work.release.hex)):
+                _json(out / "receipts" / f"{work.name}-{work.release}-{index + 1}.json", receipt)
+    _json(out / "receipts" / "log-key.json", _log_key(office))
+    for work, papers in outcome.waiting:
+        durable.write(out / "to-approve" / f"{work.name}.jpg", render.proof(office, work))
+        to_sign([(paper, Role.TALENT, str(paper.document["talent"])) for paper in papers], out)
+    _write_signed_papers(office, outcome, out)
+    write_statements(office, [talent.party.id for talent in campaign.talents], out)
+    sheet = _sheet(office, campaign, outcome, folder, warnings)
+    page = out / "contact-sheet.html"
+    durable.write(page, office.documents.contact_sheet(sheet).encode())
+    tell(f"contact sheet: {page}")
+    return page
+
+
+def write_statements(office: Office, talents: Sequence[str], out: Path) -> list[Path]:
+    """``statement.pdf`` and ``.csv`` for one talent; with several, one pair each under her id."""
+    written = []
+    for talent in talents:
+        stem = "statement" if len(talents) == 1 else f"statement-{talent}"
+        made = settle.statement(office, talent)
+        for suffix, data in (
+            ("pdf", office.documents.statement_pdf(made)),
+            ("csv", office.documents.statement_csv(made).encode()),
+        ):
+            durable.write(out / f"{stem}.{suffix}", data)
+            written.append(out / f"{stem}.{suffix}")
+    return written
+
+
+def _write_signed_papers(office: Office, outcome: Outcome, out: Path) -> None:
+    for talent, papers in outcome.papers.items():
+        for paper in papers:
+            with office.unit() as unit:
+                filed = unit.papers.get(paper.digest)
+            if filed is None or filed.digest != paper.digest:
+                continue  # erased since
+            kind = paper.kind.name.lower()
+            pdf = office.documents.paper_pdf(kind.capitalize(), filed, sign.plain_words(filed))
+            durable.write(out / "papers" / f"{kind}-{talent}.pdf", pdf)
+            _json(out / "papers" / f"{kind}-{talent}.json", _signed_document(filed))
+            if filed.kind is PaperKind.LICENSE:
+                memo = office.documents.paper_pdf("Deal memo", filed, _deal_memo(filed))
+                durable.write(out / "papers" / f"deal-memo-{talent}.pdf", memo)
+
+
+def _signed_document(paper: Paper) -> dict[str, object]:
+    """A paper with its signatures and keys: all that it takes to verify it anywhere."""
+    return {
+        "paper": paper.document,
+        "sha256": paper.digest,
+        "signatures": [
+            {
+                "party": s.key.party,
+                "role": s.key.role.value,
+                "algorithm": s.signature.algorithm,
+                "key": s.key.id,
+                "public": s.key.public,
+                "value": s.signature.value,
+                "at": s.at.isoformat(timespec="seconds"),
+            }
+            for s in paper.signatures
+        ],
+    }
+
+
+def _deal_memo(paper: Paper) -> list[str]:
+    license = License.from_document(dict(paper.document))
+    shares = royalty.shares(license)
+    lines = [
+        f"{license.brand_name} and {license.talent_name}, represented by {license.agency or 'nobody'}.",
+        f"Work: images of her digital twin for {license.category}; {license.fee} for each released image.",
+        "Each fee is shared out as follows:",
+        *(f"  - {account.partition(':')[2]}: {amount}" for account, amount in sorted(shares.items())),
+        f"Use: {', '.join(sorted(license.channels))} in {', '.join(sorted(license.territories))}, "
+        f"{license.starts.isoformat()} to {license.ends.isoformat()}.",
+    ]
+    return lines
+
+
+def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, warnings: tuple[str, ...]) -> Sheet:
+    point = transparency.checkpoint(office)
+    with office.unit() as unit:
+        shots = tuple(_sheet_shot(office, unit, campaign, work, folder) for work in outcome.works)
+        fees = [
+            License.from_document(dict(unit.papers.get(digest).document)).fee
+            for work in outcome.works
+            if work.stage is Stage.RELEASED
+            for digest in work.licenses.values()
+            if "fee_per_image" in unit.papers.get(digest).document
+        ]
+    total = sum(fees[1:], fees[0]) if fees else Money(campaign.license.fee.currency, 0)
+    unused = tuple(
+        f"{name} was not used: {why.diagnosis}" for refused in outcome.unused.values() for name, why in refused
+    )
+    return Sheet(
+        title=campaign.title,
+        brand=campaign.license.brand.name,
+        made_at=office.clock.now(),
+        shots=shots,
+        total=str(total),
+        log_line=f"{point.size} entries, root {point.root.hex()}",
+        warnings=(*warnings, *unused),
+    )
+
+
+def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> SheetShot:
+    licenses = [License.from_document(dict(unit.papers.get(d).document)) for d in work.licenses.values()]
+    first = licenses[0]
+    published = office.outbox.released(work.release) if work.stage is Stage.RELEASED else {}
+    settled = [t for t in unit.books.transactions() if t.shot == work.id and t.movement is Movement.SETTLE]
+    shares = tuple(
+        (p.account.partition(":")[2], str(Money(t.currency, p.minor)))
+        for t in settled
+        for p in t.postings
+        if p.minor > 0
+    )
+    waiting = work.stage not in (Stage.RELEASED, Stage.REFUSED, Stage.QUARANTINED)
+    return SheetShot(
+        name=work.name,
+        outcome="waiting" if waiting else work.stage.value,
+        talents=tuple(license.talent_name for license in licenses),
+        brief=_brief(work),
+        before=_before(unit, campaign, work, folder),
+        copies=tuple(
+            SheetCopy(copy.format, f"released/{copy.name}", published[copy.name].read_bytes(), copy.width, copy.height)
+            for copy in work.copies
+            if copy.name in published
+        ),
+        findings=work.findings,
+        calibrated=work.calibrated,
+        reasons=work.reasons,
+        release=work.release.hex if work.stage is Stage.RELEASED else None,
+        licenses=tuple(work.licenses.values()),
+        terms=f"{', '.join(sorted(first.channels))} in {', '.join(sorted(first.territories))} until {first.ends.isoformat()}",
+        fee=str(first.fee),
+        shares=_named(unit, shares),
+        engine=f"{work.shot.engine} {work.made.engine_version}" if work.made else work.shot.engine,
+        seconds=sum(work.made.seconds.values()) if work.made else 0.0,
+    )
+
+
+def _named(unit: UnitOfWork, shares: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    named = []
+    for account, amount in shares:
+        party = unit.parties.get(account)
+        named.append((party.name if party and party.name else account, amount))
+    return tuple(named)
+
+
+def _brief(work: Work) -> str:
+    shot = work.shot
+    parts = []
+    if shot.scene:
+        parts.append(
+            "scene " + (shot.scene.removeprefix("studio:") if shot.scene.startswith("studio:") else "from file")
+        )
+    if shot.recolor:
+        parts.append(f"{shot.recolor.region} in {shot.recolor.to}")
+    return ", ".join(parts)
+
+
+def _before(unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> Path | None:
+    """The photograph the shot started from, as it lies in the campaign's own folder: the vault isn't opened for it."""
+    for talent in campaign.talents:
+        twin = unit.twins.current(talent.party.id)
+        if talent.party.id not in work.shot.talents or twin is None or work.plate is None:
+            continue
+        stems = [plate.photo for plate in twin.plates if plate.id == work.plate]
+        for file in enroll.photographs(folder / talent.photos):
+            if file.stem in stems:
+                return file
+    return None
+
+
+def _log_key(office: Office) -> Mapping[str, str]:
+    return {"origin": office.log_signer.origin, "ed25519": office.log_signer.public.hex()}
+
+
+def _json(file: Path, data: object) -> None:
+    durable.write(file, json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n")

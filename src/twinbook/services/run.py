@@ -1,0 +1,124 @@
+"""Play a whole campaign: papers, twins, shots, and the papers that prove it. Safe to run again at any time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from twinbook.domain.campaign import Campaign, CastTalent
+from twinbook.domain.errors import AwaitingSignature, CaptureRefused, Reason, Refused
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import Role
+from twinbook.domain.provenance import ReleaseId
+from twinbook.domain.work import Stage, Work, work_id
+
+from . import enroll, render, sign
+from .office import Office
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to. ``waiting`` are shots that need her approval, with the papers she must sign."""
+
+    works: tuple[Work, ...]
+    papers: Mapping[str, tuple[Paper, Paper]]
+    unused: Mapping[str, tuple[tuple[str, Reason], ...]]
+    waiting: tuple[tuple[Work, tuple[Paper, ...]], ...]
+
+
+class Unsigned(AwaitingSignature):
+    """Terms that wait: each paper with the role and party whose key it takes."""
+
+    def __init__(self, waiting: list[tuple[Paper, Role, str]]) -> None:
+        self.waiting = waiting
+        who = ", ".join(f"{party} ({role}): {paper.kind.name.lower()}" for paper, role, party in waiting)
+        super().__init__("awaiting.signature", f"not signed yet: {who}")
+
+
+def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda line: None) -> Outcome:
+    """Take every shot of the campaign to its end.
+
+    ``folder`` is where the campaign's relative paths start. Raises Unsigned when terms wait for a key, CaptureRefused
+    when a talent has no usable photograph, StateError when something broke; whatever was done stays done and the next
+    run goes on from there.
+    """
+    papers = sign.draw_papers(office, campaign)
+    waiting = sign.unsigned(office, papers)
+    if waiting:
+        raise Unsigned(waiting)
+    denied: dict[str, tuple[Reason, ...]] = {}
+    unused = {}
+    for talent in campaign.talents:
+        try:
+            consent, _ = papers[talent.party.id]
+            unused[talent.party.id] = _enrolled(office, talent, consent, folder, tell)
+        except CaptureRefused:  # a wrong folder or useless photographs: for the person at the keyboard, not the books
+            raise
+        except Refused as error:  # the gate's no is an answer that belongs on the contact sheet
+            denied[talent.party.id] = error.reasons
+    works, approvals = [], []
+    for work in _briefed(office, campaign, papers):
+        tell(f"{work.name}: {', '.join(work.shot.talents)}")
+        reasons = tuple(why for talent in work.shot.talents for why in denied.get(talent, ()))
+        if reasons and work.stage is Stage.BRIEFED:
+            work = render.refuse(office, work, reasons)
+        try:
+            work = render.finish(office, work.id)
+        except AwaitingSignature:
+            with office.unit() as unit:
+                work = unit.works.get(work.id)
+            approvals.append((work, tuple(render.draw_approvals(office, work))))
+        works.append(work)
+        tell(f"{work.name}: {_sentence(work)}")
+    return Outcome(tuple(works), papers, unused, tuple(approvals))
+
+
+def _enrolled(
+    office: Office, talent: CastTalent, consent: Paper, folder: Path, tell: Tell
+) -> tuple[tuple[str, Reason], ...]:
+    files = enroll.photographs(folder / talent.photos)
+    tell(f"{talent.party.name}: {len(files)} photographs")
+    twin, refused = enroll.enroll(
+        office, talent.party.id, consent.digest, files, synthetic=talent.synthetic, progress=tell
+    )
+    tell(f"{talent.party.name}: twin {twin.version} of {len(twin.plates)} plates")
+    return tuple((name, error.reason) for name, error in refused)
+
+
+def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Paper, Paper]]) -> list[Work]:
+    """The campaign's shots as stored work: found again, opened anew after a refusal, or begun."""
+    seen: Counter[str] = Counter()
+    works = []
+    for planned in campaign.shots:
+        scene = planned.shot.scene
+        if planned.scene and scene is None:
+            scene = office.scenes.keep(Path(planned.scene))
+        shot = replace(planned.shot, scene=scene)
+        licenses = {talent: papers[talent][1].digest for talent in shot.talents}
+        plain = work_id(shot, licenses, 0)
+        with office.unit() as unit:
+            identity = work_id(shot, licenses, seen[plain])
+            work = unit.works.get(identity)
+            if work is None:
+                release = ReleaseId(office.token(6).hex())
+                work = unit.works.put(Work(identity, campaign.id, planned.name, shot, licenses, release))
+            elif work.stage is Stage.REFUSED:
+                # What stood against it may have been cured; the gate and the engine are asked again.
+                work = unit.works.put(work.to(Stage.BRIEFED, attempt=work.attempt + 1, plate=None, made=None))
+        seen[plain] += 1
+        works.append(work)
+    return works
+
+
+def _sentence(work: Work) -> str:
+    match work.stage:
+        case Stage.RELEASED:
+            return f"released as {work.release} in {len(work.copies)} format{'s' if len(work.copies) != 1 else ''}"
+        case Stage.REFUSED | Stage.QUARANTINED:
+            return f"{work.stage}: " + "; ".join(f"{why.diagnosis} [{why.code}]" for why in work.reasons)
+        case _:
+            return "waits for her approval"

@@ -1,0 +1,318 @@
+"""Public fakes of the ports, for tests of Twinbook and of what is built on it. They keep their ports' promises.
+
+A fake measures and marks real pixels, only in the simplest way that can fail: the fake face is the picture's mean
+colour, the fake seal a text chunk with a hash of the pixels. Database, vault, keys and files are the real ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from . import app
+from .domain.brief import Recolor, Shot
+from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
+from .domain.consent import Part
+from .domain.errors import CaptureRefused, EngineRefused, InputError
+from .domain.fidelity import Measurement
+from .domain.license import Split
+from .domain.money import Money
+from .domain.paper import Paper
+from .domain.party import Party, Role
+from .domain.provenance import Likeness, ManifestReading, Marking, Reading, ReleaseId, SourceType, WatermarkReading
+from .domain.twin import Backdrop, Box, PlateFacts
+from .keys.signatures import KeyFile
+from .ports import Engine, EngineProfile, Enrolled, Plan, Plate, Rendering, RenderJob, Sealed, Sheet
+from .services import sign
+from .services.office import Office
+from .settings import Settings
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def pass_days(self, days: int) -> None:
+        self.at += timedelta(days=days)
+
+
+def _middle(width: int, height: int) -> Box:
+    return Box(width * 3 // 8, height // 8, width // 4, height // 4)
+
+
+class FakeMeter:
+    """Takes a picture's mean colour for the face: a picture of another colour is another person."""
+
+    def enroll(self, captures: Sequence[Path], progress: Callable[[str], None]) -> Enrolled:
+        plates, refused = [], []
+        for file in captures:
+            try:
+                with Image.open(file) as image:
+                    rgb = np.asarray(image.convert("RGB"))
+            except (UnidentifiedImageError, OSError):
+                refused.append((file.name, CaptureRefused("capture.unreadable", f"{file.name} is not an image")))
+                continue
+            height, width = rgb.shape[:2]
+            face = _middle(width, height)
+            name = hashlib.sha256(rgb.tobytes()).hexdigest()[:16]
+            facts = PlateFacts(name, file.stem, width, height, face, face.grown(0.5), Backdrop.PLAIN, 10.0)
+            landmarks = np.zeros((5, 2), np.float32)
+            alpha = np.full((height, width), 255, np.uint8)
+            plates.append(Plate(facts, rgb, alpha, landmarks, self._face(rgb), rgb.mean((0, 1))))
+            progress(file.name)
+        if not plates:
+            raise CaptureRefused("capture.none", "no photograph is usable")
+        return Enrolled(tuple(plates), tuple(refused))
+
+    def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> Sequence[Measurement]:
+        face = self._face(rgb_srgb)
+        distance = min(float(np.linalg.norm(face - plate.embedding)) for plate in plates)
+        lighter = float(rgb_srgb.mean() - plates[0].rgb_srgb.mean()) / 2.55
+        return (
+            Measurement("identity.distance", distance),
+            Measurement("skin.delta_e", abs(lighter)),
+            Measurement("skin.delta_l", lighter),
+        )
+
+    def faces(self, rgb_srgb: np.ndarray) -> Sequence[Box]:
+        return (_middle(rgb_srgb.shape[1], rgb_srgb.shape[0]),)
+
+    def own_distances(self, plates: Sequence[Plate]) -> Sequence[float]:
+        return [0.3 for i in range(len(plates)) for _ in range(i)]
+
+    def _face(self, rgb_srgb: np.ndarray) -> np.ndarray:
+        height, width = rgb_srgb.shape[:2]
+        box = _middle(width, height)
+        mean = rgb_srgb[box.top : box.bottom, box.left : box.right].mean((0, 1)) / 255
+        return np.concatenate([mean, np.zeros(125)])
+
+
+class FakeEngine(Engine):
+    """Paints the border of the plate; what is asked of it with ``spoil`` it does to the picture afterwards."""
+
+    def __init__(self, spoil: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
+        self.renders = 0
+        self._spoil = spoil
+
+    def profile(self) -> EngineProfile:
+        return EngineProfile("fake", "1", frozenset({"scene", "recolor"}), 10**8, True, {"code": "Apache-2.0"})
+
+    def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
+        missing = set(shot.operations) - self.profile().operations
+        if missing:
+            raise EngineRefused("engine.operation", f"this engine can't {', '.join(sorted(missing))}")
+        found = [facts for facts in plates[shot.talents[0]] if shot.plate in (None, facts.photo)]
+        if not found:
+            raise EngineRefused("engine.plate", "no plate fits the shot")
+        return Plan(found[0].id, shot.operations)
+
+    def _render(self, job: RenderJob) -> Rendering:
+        self.renders += 1
+        plate = job.twins[job.shot.talents[0]].plate(job.plan.plate)
+        picture = plate.rgb_srgb.copy()
+        altered = np.zeros(picture.shape[:2], bool)
+        altered[:4] = altered[-4:] = True
+        picture[altered] = 40
+        if self._spoil:
+            picture = self._spoil(picture)
+        return Rendering(
+            picture,
+            plate.alpha,
+            altered,
+            SourceType.COMPOSITE_SYNTHETIC,
+            job.plan.operations,
+            {"plate": job.plan.plate},
+            {"render": 0.0},
+        )
+
+
+class FakeSealer:
+    """Marks a PNG with its marking and a hash of its pixels, in a text chunk."""
+
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
+        text = PngInfo()
+        data = {
+            "release": marking.release.hex,
+            "label": marking.label,
+            "source_type": marking.source_type.uri,
+            "pixels": hashlib.sha256(rgb_srgb.tobytes()).hexdigest(),
+        }
+        text.add_text("twinbook", json.dumps(data))
+        out = io.BytesIO()
+        Image.fromarray(rgb_srgb).save(out, "PNG", pnginfo=text)
+        return Sealed(out.getvalue(), marking.label)
+
+
+class FakeReader:
+    """Reads what `FakeSealer` wrote; a picture whose pixels don't fit their hash has an invalid manifest."""
+
+    def read(self, data: bytes) -> Reading:
+        rgb, marks = self._open(data)
+        release = marks.get("release")
+        state = "absent"
+        if marks:
+            state = "trusted" if marks["pixels"] == hashlib.sha256(rgb.tobytes()).hexdigest() else "invalid"
+        return Reading(
+            media_type="image/png",
+            width=rgb.shape[1],
+            height=rgb.shape[0],
+            manifest=ManifestReading(state, "fake", release),
+            watermark=WatermarkReading(ReleaseId(release) if release else None, 1.0 if release else 0.0),
+            source_type=marks.get("source_type"),
+            xmp_release=release,
+            label=marks.get("label"),
+            label_contrast=21.0 if marks else None,
+        )
+
+    def compare(self, found: bytes, issued: bytes) -> Likeness | None:
+        one, other = self._open(found)[0], self._open(issued)[0]
+        if one.shape != other.shape:
+            return None
+        departs = np.abs(one.astype(int) - other).max(2) > 8
+        return Likeness(float(departs.mean()), float(np.abs(one.astype(int) - other).max()))
+
+    def _open(self, data: bytes) -> tuple[np.ndarray, dict]:
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                return np.asarray(image.convert("RGB")), json.loads(image.info.get("twinbook", "{}"))
+        except (UnidentifiedImageError, OSError, ValueError) as error:
+            raise InputError("image.unreadable", "this is not an image") from error
+
+
+class FakeDocuments:
+    """Papers as plain text."""
+
+    def contact_sheet(self, sheet: Sheet) -> str:
+        return "\n".join(f"{shot.name}: {shot.outcome}" for shot in sheet.shots)
+
+    def statement_pdf(self, statement) -> bytes:
+        return self.statement_csv(statement).encode()
+
+    def statement_csv(self, statement) -> str:
+        return "".join(f"{line.kind},{line.release},{line.party},{line.amount}\n" for line in statement.lines)
+
+    def paper_pdf(self, title: str, paper: Paper, plain_words: Sequence[str]) -> bytes:
+        return "\n".join([title, *plain_words, paper.digest]).encode()
+
+
+@contextmanager
+def open_fake_office(folder: Path, clock: FakeClock | None = None, engine: Engine | None = None, **parts):
+    """An office with real database, vault, keys and files in ``folder``, and fakes for pixels and papers. The fake
+    engine answers to the name ``composite`` as well. ``parts`` replaces any port."""
+    clock = clock or FakeClock()
+    where = Settings(folder / "home")
+    fake = engine or FakeEngine()
+    fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments()}
+    app.make_home(where, clock)
+    with app.open_office(where, clock, {"fake": fake, "composite": fake}, **{**fakes, **parts}) as office:
+        yield office
+
+
+# --- a small world to test in -----------------------------------------------------------------------------------
+
+
+def photographs(folder: Path, colours: Sequence[tuple[int, int, int]] = ((180, 140, 120), (182, 142, 121))) -> Path:
+    """A folder of plain drawings, one a colour, 96 by 128 pixels, no two alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, colour in enumerate(colours):
+        pixels = np.full((128, 96, 3), colour, np.uint8)
+        pixels[100:110, 10 + number] = 0
+        Image.fromarray(pixels).save(folder / f"view-{number}.png")
+    return folder
+
+
+def campaign(photos: Path, shots: Sequence[Shot] = (), **changes) -> Campaign:
+    """Mira's campaign for Tvaton. ``changes`` replaces terms of consent and license by name: ``min_fee``, ``until``,
+    ``channels``, ``fee``, ``term_days``, … ; ``consent_channels`` the consent's alone."""
+    consent = {
+        "purpose": "e-commerce images",
+        "parts": (Part.CAPTURE, Part.TEMPLATE, Part.GENERATE),
+        "until": date(2027, 6, 1),
+        "channels": ("instagram", "tiktok", "web"),
+        "territories": ("DE", "SE"),
+        "never": ("fur", "tobacco"),
+        "min_fee": Money.parse("300 EUR"),
+        "approve_each_image": False,
+        "max_images_per_month": 40,
+    }
+    license = {
+        "brand": Party("tvaton", Role.BRAND, "Tvaton"),
+        "category": "fast fashion",
+        "fee": Money.parse("450 EUR"),
+        "channels": ("instagram", "web"),
+        "territories": ("SE",),
+        "term_days": 90,
+        "split": Split(Fraction(20), {"Ida Berg (hair)": Fraction(3)}),
+    }
+    born = changes.pop("born", date(1998, 3, 14))
+    for name, value in changes.items():
+        if name.startswith("consent_"):
+            consent[name.removeprefix("consent_")] = value
+        else:
+            (license if name in license else consent)[name] = value
+    talent = CastTalent(Party("mira", Role.TALENT, "Mira Holm", born), str(photos), "Nordlight", None, False, {})
+    planned = tuple(CampaignShot(shot.id, shot, shot.scene) for shot in shots or (a_shot(),))
+    return Campaign("autumn", (talent,), ConsentTerms(**consent), LicenseTerms(**license), planned)
+
+
+def a_shot(name: str = "shot-1", to: str = "#1f3a93", **changes) -> Shot:
+    """Mira's top in another colour, for Instagram."""
+    values = {"talents": ("mira",), "formats": ("instagram-4x5",), "recolor": Recolor("top", to)}
+    return Shot(id=name, **{**values, **changes})
+
+
+class People:
+    """Everybody's keys in one folder, as only a story for tests and demonstrations holds them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def key(self, party: str) -> KeyFile:
+        file = self._folder / f"{party}.pem"
+        return KeyFile.load(file) if file.exists() else KeyFile.make(file)
+
+    def introduce(self, office: Office, party: str, role: Role) -> KeyFile:
+        """Make the party's key and register it."""
+        key = self.key(party)
+        sign.register_key(office, key.registered(party, role), party.title())
+        return key
+
+    def sign_all(self, office: Office, planned: Campaign) -> None:
+        """Every talent and the brand sign what the campaign asks of them."""
+        for cast in planned.talents:
+            self.introduce(office, cast.party.id, Role.TALENT)
+        self.introduce(office, planned.license.brand.id, Role.BRAND)
+        for paper, _role, party in sign.unsigned(office, sign.draw_papers(office, planned)):
+            sign.sign(office, paper.document, self.key(party).sign(paper.message))
+
+
+__all__ = [
+    "FakeClock",
+    "FakeDocuments",
+    "FakeEngine",
+    "FakeMeter",
+    "FakeReader",
+    "FakeSealer",
+    "People",
+    "a_shot",
+    "campaign",
+    "open_fake_office",
+    "photographs",
+]

@@ -1,0 +1,51 @@
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from twinbook.domain.brief import FACE_MARGIN, FORMATS, Format, Recolor, frame
+from twinbook.domain.errors import InputError, Refused
+from twinbook.domain.twin import Box
+
+
+@st.composite
+def pictures(draw):
+    width, height = draw(st.integers(200, 3000)), draw(st.integers(200, 3000))
+    face_size = draw(st.integers(20, min(width, height) // 2))
+    left, top = draw(st.integers(0, width - face_size)), draw(st.integers(0, height - face_size))
+    face = Box(left, top, face_size, face_size)
+    below = draw(st.integers(0, height - face.bottom))
+    person = Box(max(left - face_size, 0), top, min(face_size * 3, width), face_size + below).clipped(width, height)
+    return width, height, face, person
+
+
+@given(pictures(), st.sampled_from(sorted(FORMATS)))
+def test_a_crop_has_the_formats_shape_and_never_goes_through_the_face(picture, name):
+    width, height, face, person = picture
+    try:
+        crop = frame(width, height, face, person, FORMATS[name])
+    except Refused:  # a face too large for the shape, as the test below has it
+        assume(False)
+    assert Box(0, 0, width, height).contains(crop)
+    assert crop.contains(face.grown(FACE_MARGIN).clipped(width, height))
+    assert abs(Fraction(crop.width, crop.height) - FORMATS[name].ratio) < Fraction(3, crop.height)
+
+
+@given(pictures())
+def test_a_figure_that_fits_stays_whole(picture):
+    width, height, face, person = picture
+    shape = Format("own", "web", Fraction(width, height))
+    assume(person.contains(face))
+    assert frame(width, height, face, person, shape).contains(person)
+
+
+def test_a_close_up_too_wide_for_a_phone_is_refused():
+    with pytest.raises(Refused, match=r"format\.face_cut"):
+        frame(1200, 1200, Box(200, 200, 800, 800), Box(0, 100, 1200, 1100), FORMATS["tiktok-9x16"])
+
+
+@pytest.mark.parametrize(("region", "to"), [("hat", "#000000"), ("top", "blue"), ("top", "#12345"), ("top", "#12345g")])
+def test_what_is_no_recolor_is_refused(region, to):
+    with pytest.raises(InputError, match=r"campaign\.value"):
+        Recolor(region, to)
