@@ -37,7 +37,7 @@ def typeset(
     Should a name need a glyph that the fonts bundled with Typst don't have, the machine's fonts are tried, and as the
     last resort the PDF is an ordinary one: a paper that a person is owed is never refused for her name.
     """
-    made = made_at.astimezone(UTC) if made_at else None
+    made = made_at.astimezone(UTC).replace(microsecond=0) if made_at else None  # PDF dates have whole seconds
     inputs = {"data": json.dumps(_printable({**data, "dated": made is not None}))}
     if attached is not None:
         inputs["attached"] = attached

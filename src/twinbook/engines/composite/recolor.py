@@ -1,0 +1,280 @@
+"""Another colourway: finding the garment in the plate and dyeing it with its folds kept.
+
+Finding: seeds on the body below the face, by the canon of proportions and by colour (the garment is the colour most of
+them share, skin is known from the face), GrabCut from the seeds, closed-form alpha at the edge. Dyeing: shading is the
+ratio of a pixel's light to the garment's mid-tone, in linear light, and is laid over the new colour.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from ...domain.errors import EngineRefused
+from ...domain.twin import Box
+from ...ports import Plate
+from ...vision.backdrop import small_copy
+from ...vision.matte import refined
+from ...vision.skin import lab, to_linear, to_srgb
+
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+# Where to look for each garment, in heights of the detected face below its lower edge, and half-widths in its widths.
+_SEEDS = {"top": (0.85, 2.3, 0.75), "dress": (1.2, 4.0, 0.7), "bottom": (3.6, 6.0, 0.75)}
+
+
+def garment_alpha(plate: Plate, region: str) -> np.ndarray:
+    """How much of each pixel is the garment: float32 (h, w), 0 on her face, skin, hair and everything around her.
+
+    Raises EngineRefused ``engine.region`` when the plate doesn't show the garment or it can't be told from the rest.
+    """
+    small, scale = small_copy(plate.rgb_srgb)
+    high, wide = small.shape[:2]
+    face = _scaled(plate.facts.face, scale)
+    values = lab(small).astype(np.float32)
+    person = _person(plate, wide, high)
+    window = _seed_window(face, region, wide, high, plate.facts.photo)
+    skin_like = _skin_like(values, plate.skin_lab)
+    seeds, colour = _seeds(values, person, skin_like, window, plate.facts.photo, region)
+    mask = _grown(small, values, seeds, colour, person, skin_like, face, region)
+    if mask.sum() < 0.35 * seeds.sum() or mask.sum() < 0.004 * mask.size:
+        raise EngineRefused("engine.region", f"the {region} in {plate.facts.photo} can't be told from what is around it")
+    alpha = refined(plate.rgb_srgb, mask, reach=max(plate.facts.face.width * 0.02, 2.0))
+    box = plate.facts.face
+    alpha[box.top : box.bottom, box.left : box.right] = 0
+    if plate.alpha is not None:
+        alpha = np.minimum(alpha, plate.alpha.astype(np.float32) / 255)
+    return alpha
+
+
+def recoloured(rgb_srgb: np.ndarray, garment: np.ndarray, to: str) -> np.ndarray:
+    """The picture with the garment dyed to ``to`` (``#rrggbb``, met on its mid-tones): uint8 sRGB (h, w, 3).
+
+    Pixels where ``garment`` is 0 are the plate's, bit for bit. At the edge the garment's own colour and what is
+    behind are separated first, so that no seam of the old colour is left.
+    """
+    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
+
+    rows, columns = np.flatnonzero((garment > 0).any(axis=1)), np.flatnonzero((garment > 0).any(axis=0))
+    if not len(rows):
+        return rgb_srgb.copy()
+    window = np.s_[max(rows[0] - 16, 0) : rows[-1] + 17, max(columns[0] - 16, 0) : columns[-1] + 17]
+    share = garment[window][..., None]
+    coded = rgb_srgb[window].astype(np.float32) / 255
+    own, behind = estimate_foreground_ml(
+        coded, garment[window].astype(np.float32), n_small_iterations=6, n_big_iterations=2, return_background=True
+    )
+    solid = garment[window] > 0.995
+    own[solid] = coded[solid]
+    target = to_linear(np.array([int(to[i : i + 2], 16) for i in (1, 3, 5)], np.uint8))
+    own_linear = to_linear((np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8))
+    dyed = _dyed(own_linear, garment[window], target)
+    behind_linear = to_linear((np.clip(behind, 0, 1) * 255 + 0.5).astype(np.uint8))
+    mixed = to_srgb(dyed * share + behind_linear * (1 - share))
+    out = rgb_srgb.copy()
+    touched = garment[window] > 0.004
+    out[window][touched] = mixed[touched]
+    return out
+
+
+def _dyed(own: np.ndarray, garment: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The garment's linear light in the new colour, folds kept."""
+    light = own @ _LUMINANCE
+    inside = light[garment > 0.9] if (garment > 0.9).sum() > 50 else light[garment > 0.5]
+    if not inside.size:
+        return own
+    middle = max(float(np.median(inside)), 1e-4)
+    low, high = np.percentile(inside, (4, 96))
+    shading = np.maximum(light, 1e-5) / middle
+    # Pale cloth fills its own folds with light, dark cloth doesn't: between the two, the range of the shading (in
+    # stops) is moved towards what the new colour would show. Between similar lightnesses nothing is remapped.
+    range_now = max(float(np.log2(max(high, 1e-4) / max(low, 1e-4))), 0.2)
+    lightness = float(lab(to_srgb(target))[0]), float(lab(to_srgb(np.full(3, middle, np.float32)))[0])
+    wanted = 1.0 + 1.5 * (1 - lightness[0] / 100)
+    change = min(abs(lightness[0] - lightness[1]) / 60, 1.0)
+    gamma = float(np.clip(wanted / range_now, 0.5, 1.7)) ** change
+    shading = shading**gamma
+    new_light = float(target @ _LUMINANCE)
+    # The sheen of dark cloth is added light, not lighter dye: it stays, without the old colour.
+    sheen = np.clip(shading - 1.6, 0, None)
+    body = np.minimum(shading, 1.6 + 0.5 * sheen)
+    out = target * body[..., None]
+    if new_light < 0.05:
+        out = out + 0.02 * np.clip(shading - 1.0, 0, 2.0)[..., None] * (0.05 - new_light) / 0.05
+    # Towards white there is no room above: a shoulder instead of clipping.
+    top = out.max(axis=-1, keepdims=True)
+    knee = max(float(target.max()), 0.8)
+    squeezed = knee + (1.02 - knee) * (1 - np.exp(-(top - knee) / max(1.02 - knee, 1e-3)))
+    return np.where(top > knee, out * (squeezed / np.maximum(top, 1e-6)), out)
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(
+        round(box.left * scale), round(box.top * scale), max(round(box.width * scale), 1), max(round(box.height * scale), 1)
+    )
+
+
+def _person(plate: Plate, wide: int, high: int) -> np.ndarray:
+    if plate.alpha is not None:
+        return cv2.resize(plate.alpha, (wide, high), interpolation=cv2.INTER_AREA) > 128
+    # Not cut out: everything within reach of her arms, from the chin down; colour has to do the rest.
+    mask = np.zeros((high, wide), bool)
+    box, face = _scaled(plate.facts.person, wide / plate.facts.width), _scaled(plate.facts.face, wide / plate.facts.width)
+    centre, reach = face.left + face.width / 2, 2.9 * face.width
+    mask[max(box.top, 0) : box.bottom, max(round(centre - reach), 0) : max(round(centre + reach), 0)] = True
+    return mask
+
+
+def _seed_window(face: Box, region: str, wide: int, high: int, photo: str) -> Box:
+    top, bottom, half = _SEEDS[region]
+    centre = face.left + face.width / 2
+    box = Box(
+        round(centre - half * face.width),
+        round(face.bottom + top * face.height),
+        round(2 * half * face.width),
+        round((bottom - top) * face.height),
+    ).clipped(wide, high)
+    if box.height < 0.25 * face.height or box.width < 0.5 * face.width:
+        raise EngineRefused("engine.region", f"{photo} doesn't show the {region}")
+    return box
+
+
+def _skin_like(values: np.ndarray, skin_lab: np.ndarray) -> np.ndarray:
+    """Skin of this person in any light: her hue and her ratio of chroma to lightness."""
+    lightness = np.maximum(values[..., 0], 1.0)
+    reference = skin_lab[1:] / max(float(skin_lab[0]), 1.0)
+    relative = values[..., 1:] / lightness[..., None]
+    off = np.linalg.norm(relative - reference, axis=-1)
+    hue = np.degrees(np.arctan2(values[..., 2], values[..., 1]))
+    turn = np.abs((hue - np.degrees(np.arctan2(skin_lab[2], skin_lab[1])) + 180) % 360 - 180)
+    chroma = np.hypot(values[..., 1], values[..., 2])
+    return (off < 0.6 * float(np.linalg.norm(reference)) + 0.03) & (turn < 24) & (chroma > 5) & (lightness > 12)
+
+
+def _seeds(
+    values: np.ndarray, person: np.ndarray, skin_like: np.ndarray, window: Box, photo: str, region: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that surely are the garment (bool), and its colour: CIELAB of the largest cluster in the window."""
+    inside = np.zeros(person.shape, bool)
+    inside[window.top : window.bottom, window.left : window.right] = True
+    inside &= person
+    total = int(inside.sum())
+    if total < 60:
+        raise EngineRefused("engine.region", f"{photo} doesn't show the {region}")
+    if skin_like[inside].mean() < 0.7:  # a garment in the colour of her skin has nothing else to offer
+        inside &= ~skin_like
+    samples = values[inside]
+    weighted = samples * np.float32([0.6, 1.4, 1.4])  # folds change lightness; dye doesn't
+    count = 3
+    cv2.setRNGSeed(11)
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.2)
+    _, labels, centres = cv2.kmeans(weighted.astype(np.float32), count, None, criteria, 3, cv2.KMEANS_PP_CENTERS)
+    labels = labels.ravel()
+    sizes = np.bincount(labels, minlength=count)
+    main = int(sizes.argmax())
+    chosen = [k for k in range(count) if np.linalg.norm(centres[k, 1:] - centres[main, 1:]) < 16 and abs(centres[k, 0] - centres[main, 0]) < 22]
+    keep = np.isin(labels, chosen)
+    if keep.sum() < 0.3 * total:
+        raise EngineRefused("engine.region", f"the {region} in {photo} has no colour that prevails")
+    seeds = np.zeros(person.shape, bool)
+    seeds[inside] = keep
+    return seeds, np.median(samples[keep], axis=0)
+
+
+def _grown(
+    small: np.ndarray,
+    values: np.ndarray,
+    seeds: np.ndarray,
+    colour: np.ndarray,
+    person: np.ndarray,
+    skin_like: np.ndarray,
+    face: Box,
+    region: str,
+) -> np.ndarray:
+    """The whole garment from its seeds: bool (h, w) at the small size."""
+    high, wide = seeds.shape
+    distance = _dye_distance(values, colour)
+    spread = max(float(np.percentile(distance[seeds], 90)), 4.0)
+    like = distance < 1.6 * spread
+    marks = np.full((high, wide), cv2.GC_PR_BGD, np.uint8)
+    marks[like & person] = cv2.GC_PR_FGD
+    marks[seeds & (distance < spread)] = cv2.GC_FGD
+    marks[~person] = cv2.GC_BGD
+    turn, allowed, coloured = _hue(values, seeds, colour)
+    foreign = (distance > 4.5 * spread) | (coloured & (turn > allowed))
+    marks[foreign] = cv2.GC_BGD
+    garment_is_skin_like = skin_like[seeds].mean() > 0.5
+    if not garment_is_skin_like:
+        marks[skin_like & (distance > spread)] = cv2.GC_BGD
+    y = np.arange(high)[:, None]
+    x = np.arange(wide)[None, :]
+    head = (y < face.bottom) & (np.abs(x - (face.left + face.width / 2)) < 1.2 * face.width)
+    marks[head | (y < face.top + 0.5 * face.height)] = cv2.GC_BGD
+    if region == "top":
+        marks[y[:, 0] > face.bottom + 5.2 * face.height] = cv2.GC_BGD
+    if region == "bottom":
+        marks[y[:, 0] < face.bottom + 2.0 * face.height] = cv2.GC_BGD
+    cv2.setRNGSeed(13)
+    if (marks == cv2.GC_PR_FGD).any():
+        feature = np.clip(values * np.float32([1.6, 1.6, 1.6]) + np.float32([0, 128, 128]), 0, 255).astype(np.uint8)
+        cv2.grabCut(feature, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    mask = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)) & (distance < 3.2 * spread) & ~foreign
+    mask = ndimage.binary_opening(mask, iterations=1)
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    held = np.bincount(labels[seeds], minlength=labels.max() + 1)
+    held[0] = 0
+    kept = np.isin(labels, np.flatnonzero(held >= 8)) & mask
+    # What a strap or a bag cuts off from the rest is still the garment when it has its dye and lies close by.
+    bridge = max(round(0.22 * face.width), 3)
+    nearby = _hull(kept) | (ndimage.distance_transform_edt(~kept) < bridge)
+    for index in range(1, len(held)):
+        if 0 <= held[index] < 8:
+            piece = labels == index
+            if piece.sum() >= 20 and (piece & nearby).sum() > 0.6 * piece.sum() and np.median(distance[piece]) < spread:
+                kept |= piece
+    # Deep folds light each other and drift in hue. Inside the garment's outline they belong to it; beside it the same
+    # colour is something else.
+    closed = cv2.morphologyEx(
+        cv2.copyMakeBorder(kept.astype(np.uint8), bridge, bridge, bridge, bridge, cv2.BORDER_REPLICATE),
+        cv2.MORPH_CLOSE,
+        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * bridge + 1, 2 * bridge + 1)),
+    )[bridge:-bridge, bridge:-bridge]
+    folds = (closed > 0) & person & coloured & (turn < 2.6 * allowed) & (distance < 5 * spread) & (marks != cv2.GC_FGD)
+    if not garment_is_skin_like:
+        folds &= ~skin_like | (distance < spread)
+    folds &= ~head
+    mask = kept | ndimage.binary_opening(folds, iterations=1)
+    holes, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
+    sizes = np.bincount(holes.ravel(), minlength=count + 1)
+    small_holes = np.flatnonzero(sizes < max(0.0004 * mask.size, 6))
+    return mask | (np.isin(holes, small_holes[small_holes > 0]))
+
+
+def _hue(values: np.ndarray, seeds: np.ndarray, colour: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Degrees of hue from the garment's, how many the garment itself spreads over, and where hue means anything."""
+    middle = np.degrees(np.arctan2(colour[2], colour[1]))
+    turn = np.abs((np.degrees(np.arctan2(values[..., 2], values[..., 1])) - middle + 180) % 360 - 180)
+    coloured = np.hypot(values[..., 1], values[..., 2]) > 14
+    if np.hypot(colour[1], colour[2]) < 20:
+        return turn, 180.0, coloured
+    return turn, float(np.clip(np.percentile(turn[seeds], 95) + 3, 9, 18)), coloured
+
+
+def _hull(mask: np.ndarray) -> np.ndarray:
+    points = cv2.findNonZero(mask.astype(np.uint8))
+    filled = np.zeros(mask.shape, np.uint8)
+    if points is not None:
+        cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
+    return filled > 0
+
+
+def _dye_distance(values: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """How unlike the garment's dye a pixel is: hue and saturation count, shading hardly does."""
+    lightness = np.maximum(values[..., 0], 4.0)
+    # Along a fold a* and b* shrink with L*: compare at the garment's own lightness, as far as that may be trusted.
+    factor = np.clip(colour[0] / lightness, 0.6, 1.8)
+    chroma = np.hypot(values[..., 1] * factor - colour[1], values[..., 2] * factor - colour[2])
+    neutral = 1.0 if np.hypot(colour[1], colour[2]) < 12 else 0.0
+    tolerance = 10.0 if neutral else 22.0
+    step = np.maximum(np.abs(values[..., 0] - colour[0]) - tolerance, 0) * (0.6 if neutral else 0.45)
+    return np.hypot(chroma, step)

@@ -1,0 +1,298 @@
+"""Certificates that C2PA manifests are signed with: a development CA and the leaf it issues.
+
+A C2PA claim must be signed with an end-entity certificate that chains to somebody else's; a self-signed one is refused
+(C2PA 2.x, "X.509 Certificates"). Until an agency buys a certificate from a CA on the C2PA trust list, Twinbook makes a
+CA of its own on this machine. Nobody else trusts it, and its name says so: a public validator will show such a picture
+as signed by an unknown party. What the pictures of a home are checked against is the root made here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ..domain.errors import StateError
+
+DEVELOPMENT_CA_NAME = "Twinbook DEVELOPMENT CA – not trusted by anyone"
+CA_CERTIFICATE, CA_KEY = "development-ca.pem", "development-ca.key"
+LEAF_CHAIN, LEAF_KEY = "c2pa-signing.pem", "c2pa-signing.key"
+
+CA_DAYS = 3650
+LEAF_DAYS = 365
+# A machine whose clock lags a little must still accept what was made a moment ago.
+_BACKDATE = timedelta(minutes=10)
+# The extended key usages that C2PA validators take without further configuration (c2pa-rs, `valid_eku_oids`).
+_ACCEPTED_USAGES = frozenset(
+    {
+        ExtendedKeyUsageOID.EMAIL_PROTECTION,
+        x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),  # documentSigning
+        x509.ObjectIdentifier("1.3.6.1.4.1.62558.2.1"),  # C2PA claimSigning
+    }
+)
+
+
+@dataclass(frozen=True)
+class SigningCertificate:
+    """What a sealer needs. All three texts are PEM.
+
+    ``chain_pem`` starts with the leaf and ends with the certificate that issued it; ``private_key_pem`` is the leaf's
+    key, PKCS#8, NIST P-256; ``anchors_pem`` is the root a reader trusts. ``not_after`` is in UTC.
+    """
+
+    chain_pem: str
+    private_key_pem: str
+    anchors_pem: str
+    not_after: datetime
+
+    def __repr__(self) -> str:
+        return f"SigningCertificate(not_after={self.not_after.isoformat()})"
+
+
+def create_signing_certificate(folder: Path, holder: str, now: datetime) -> SigningCertificate:
+    """Make the development CA, if ``folder`` has none yet, and a fresh leaf for ``holder`` (an organisation's name).
+
+    An existing leaf is replaced; an existing CA is kept, so pictures signed before stay trusted. Key files get mode
+    0600. Raises StateError ``seal.certificate`` when a file can't be written or the CA that is there can't be used.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (folder / CA_CERTIFICATE).exists() and not (folder / CA_KEY).exists():
+            _create_ca(folder, now)
+        ca, ca_key = _load_ca(folder, now)
+        leaf_key = ec.generate_private_key(ec.SECP256R1())
+        leaf = _leaf(holder, leaf_key, ca, ca_key, now)
+        _write(folder / LEAF_KEY, _key_pem(leaf_key), secret=True)
+        _write(folder / LEAF_CHAIN, _pem(leaf) + _pem(ca), secret=False)
+    except OSError as error:
+        raise StateError("seal.certificate", f"{error.filename or folder}: {error.strerror or error}") from error
+    return load_signing_certificate(folder, now)
+
+
+def load_signing_certificate(folder: Path, now: datetime) -> SigningCertificate:
+    """The leaf, its key and the root in ``folder``. Raises StateError ``seal.certificate`` for whatever is wrong."""
+    anchors = _read(folder / CA_CERTIFICATE, secret=False)
+    return load_certificate_files(folder / LEAF_CHAIN, folder / LEAF_KEY, anchors.decode("ascii", "replace"), now)
+
+
+def load_certificate_files(chain: Path, key: Path, anchors_pem: str, now: datetime) -> SigningCertificate:
+    """A chain and key from any CA, checked as far as C2PA signing needs it.
+
+    Checks: the key file is nobody else's to read, the key is the leaf's and on P-256, the leaf is valid ``now``, is no
+    CA, may sign, has an accepted extended key usage and names its authority, and each certificate is issued by the
+    next. Raises StateError ``seal.certificate`` with the file and the fault.
+    """
+    chain_pem, key_pem = _read(chain, secret=False), _read(key, secret=True)
+    try:
+        certificates = x509.load_pem_x509_certificates(chain_pem)
+    except ValueError as error:
+        raise StateError("seal.certificate", f"{chain.name} holds no PEM certificates") from error
+    private_key = _parse_key(key, key_pem)
+    leaf = certificates[0]
+    fault = _fault_of_leaf(leaf, now) or _fault_of_chain(certificates, now)
+    if fault:
+        raise StateError("seal.certificate", f"{chain.name}: {fault}")
+    if _public_bytes(leaf.public_key()) != _public_bytes(private_key.public_key()):
+        raise StateError("seal.certificate", f"{key.name} is not the key of the certificate in {chain.name}")
+    try:
+        x509.load_pem_x509_certificates(anchors_pem.encode("utf-8"))
+    except ValueError as error:
+        raise StateError("seal.certificate", "the trust anchors are not PEM certificates") from error
+    return SigningCertificate(chain_pem.decode("ascii"), key_pem.decode("ascii"), anchors_pem, leaf.not_valid_after_utc)
+
+
+# --- making -----------------------------------------------------------------------------------------------------
+
+
+def _create_ca(folder: Path, now: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Twinbook"),
+            x509.NameAttribute(NameOID.COMMON_NAME, DEVELOPMENT_CA_NAME),
+        ]
+    )
+    certificate = (
+        _certificate(name, name, key.public_key(), now, CA_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(sign=False), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    _write(folder / CA_KEY, _key_pem(key), secret=True)
+    _write(folder / CA_CERTIFICATE, _pem(certificate), secret=False)
+
+
+def _leaf(
+    holder: str,
+    key: ec.EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+) -> x509.Certificate:
+    name = x509.Name(
+        [
+            # 64 characters is X.520's upper bound for both.
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, holder.strip()[:64] or "Twinbook"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Twinbook development signer"),
+        ]
+    )
+    authority = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return (
+        _certificate(name, ca.subject, key.public_key(), now, LEAF_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(sign=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    start = now - _BACKDATE
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+    )
+
+
+def _key_usage(*, sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=not sign,
+        crl_sign=not sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, data: bytes, *, secret: bool) -> None:
+    """Write whole or not at all; a secret is never readable by others, not even for a moment."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def _read(path: Path, *, secret: bool) -> bytes:
+    try:
+        if secret and os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise StateError("seal.certificate", f"{path.name} can be read by others", f"run chmod 600 {path}")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise StateError("seal.certificate", f"there is no {path.name} in {path.parent}") from error
+    except OSError as error:
+        raise StateError("seal.certificate", f"{path}: {error.strerror or error}") from error
+
+
+def _parse_key(path: Path, pem: bytes) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise StateError("seal.certificate", f"{path.name} holds no unencrypted PEM private key") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise StateError("seal.certificate", f"{path.name} is not a P-256 key, which ES256 needs")
+    return key
+
+
+def _load_ca(folder: Path, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    path = folder / CA_CERTIFICATE
+    try:
+        certificate = x509.load_pem_x509_certificate(_read(path, secret=False))
+    except ValueError as error:
+        raise StateError("seal.certificate", f"{path.name} is not a PEM certificate") from error
+    key = _parse_key(folder / CA_KEY, _read(folder / CA_KEY, secret=True))
+    if _public_bytes(certificate.public_key()) != _public_bytes(key.public_key()):
+        raise StateError("seal.certificate", f"{CA_KEY} is not the key of {CA_CERTIFICATE}")
+    if certificate.not_valid_after_utc < now + timedelta(days=LEAF_DAYS):
+        raise StateError(
+            "seal.certificate",
+            f"{path.name} ends on {certificate.not_valid_after_utc:%Y-%m-%d}, before a new leaf would",
+            f"move {path.name} and {CA_KEY} away and keep them for old pictures, then make new ones",
+        )
+    return certificate, key
+
+
+def _fault_of_leaf(leaf: x509.Certificate, now: datetime) -> str:
+    """What stops C2PA from taking this leaf, or nothing."""
+    if now < leaf.not_valid_before_utc:
+        return f"the certificate is valid from {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    if now >= leaf.not_valid_after_utc:
+        return f"the certificate ended on {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    if leaf.subject == leaf.issuer:
+        return "the certificate is self-signed; C2PA needs one that a CA issued"
+    try:
+        found = {type(extension.value): extension for extension in leaf.extensions}
+    except ValueError as error:  # duplicate or malformed extensions
+        return f"the certificate's extensions can't be read ({error})"
+    constraints = found.get(x509.BasicConstraints)
+    if constraints is not None and constraints.value.ca:
+        return "the first certificate is a CA; the leaf comes first"
+    usage = found.get(x509.KeyUsage)
+    if usage is None or not usage.value.digital_signature:
+        return "the certificate's key usage lacks digitalSignature"
+    extended = found.get(x509.ExtendedKeyUsage)
+    if extended is None or not _ACCEPTED_USAGES & set(extended.value):
+        return "the certificate's extended key usage is none that C2PA accepts, such as emailProtection"
+    if x509.AuthorityKeyIdentifier not in found:
+        return "the certificate has no authority key identifier"
+    return ""
+
+
+def _fault_of_chain(certificates: list[x509.Certificate], now: datetime) -> str:
+    if len(certificates) < 2:
+        return "the certificate of the CA that issued the leaf is missing from the chain"
+    for child, parent in pairwise(certificates):
+        try:
+            child.verify_directly_issued_by(parent)
+        except (ValueError, TypeError, InvalidSignature):
+            return "the chain is out of order, or a certificate in it wasn't issued by the next"
+        if now >= parent.not_valid_after_utc:
+            return f"the CA's certificate ended on {parent.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _public_bytes(key: object) -> bytes:
+    return key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )

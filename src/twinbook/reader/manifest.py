@@ -1,0 +1,157 @@
+"""Reads and validates a C2PA manifest (through c2pa-rs) and the label it describes. Specification: docs/reference/marks.md
+
+Nothing is fetched: no remote manifests, no OCSP. A manifest counts only as far as it is bound to these very bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import c2pa
+import cv2
+import numpy as np
+
+from ..domain.provenance import ManifestReading
+from ..domain.twin import Box
+
+RELEASE_ASSERTION = "org.twinbook.release"
+_RELEASE = re.compile(r"[0-9a-f]{12}")
+_BOX = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})")
+_BOUND = "assertion.dataHash.match"
+
+
+@dataclass(frozen=True)
+class ReadManifest:
+    """The verdict, and the label's words and box as the signer recorded them; both None unless the file is as signed."""
+
+    reading: ManifestReading
+    label: str | None = None
+    label_box: Box | None = None
+
+
+class ManifestReader:
+    """Validates against one set of trust anchors, PEM; with none, no signer is trusted."""
+
+    def __init__(self, anchors_pem: str) -> None:
+        settings: dict[str, object] = {
+            "verify": {
+                "verify_after_reading": True,
+                "verify_trust": True,
+                "ocsp_fetch": False,
+                "remote_manifest_fetch": False,
+            }
+        }
+        if anchors_pem.strip():
+            settings["trust"] = {"trust_anchors": anchors_pem}
+        self._settings = json.dumps(settings)
+        self._has_anchors = bool(anchors_pem.strip())
+
+    def read(self, data: bytes, media_type: str) -> ReadManifest:
+        """Total: a broken manifest reads as ``invalid`` with the C2PA code ``general.error`` or a closer one."""
+        try:
+            with (
+                c2pa.Context.from_json(self._settings) as context,
+                c2pa.Reader(media_type, io.BytesIO(data), context=context) as reader,
+            ):
+                document = json.loads(reader.json())
+        except c2pa.C2paError.ManifestNotFound:
+            return ReadManifest(ManifestReading("absent"))
+        except (c2pa.C2paError, ValueError, RecursionError) as error:
+            # A file without a manifest that c2pa-rs can't parse is no broken manifest.
+            if b"c2pa" not in data:
+                return ReadManifest(ManifestReading("absent"))
+            return ReadManifest(ManifestReading("invalid", problems=(_code_of(error),)))
+        return self._judge(document)
+
+    def _judge(self, document: dict) -> ReadManifest:
+        active = _mapping(_mapping(document.get("manifests")).get(document.get("active_manifest")))
+        failures = tuple(dict.fromkeys(_codes(document, "failure")))
+        verdict = document.get("validation_state")
+        bound = _BOUND in set(_codes(document, "success"))
+        if verdict == "Trusted" and bound and self._has_anchors and not failures:
+            state = "trusted"
+        elif verdict in ("Valid", "Trusted") and bound:
+            state = "untrusted"
+        else:
+            state = "invalid"
+        signer = _mapping(active.get("signature_info"))
+        release = _release_assertion(active)
+        release_id = str(release.get("release", ""))
+        reading = ManifestReading(
+            state,
+            str(signer.get("issuer") or signer.get("common_name") or "")[:200],
+            release_id if _RELEASE.fullmatch(release_id) else None,
+            failures,
+        )
+        if state == "invalid":
+            return ReadManifest(reading)
+        label = str(release.get("label", "")).strip()
+        return ReadManifest(reading, label[:200] or None, _parse_box(str(release.get("label_box", ""))))
+
+
+def measure_contrast(rgb_srgb: np.ndarray, box: Box) -> float | None:
+    """The contrast (WCAG 2.2, 1 to 21) of the two luminances that dominate inside a label, uint8 sRGB (h, w, 3).
+
+    Otsu's threshold on lightness parts words from plate; the medians of both parts are compared. None when the box
+    is not in the picture.
+    """
+    height, width = rgb_srgb.shape[:2]
+    if box != box.clipped(width, height) or min(box.width, box.height) < 8:
+        return None
+    inset = box.height // 8  # the plate's round corners show what is behind it
+    here = rgb_srgb[box.top + inset : box.bottom - inset, box.left + inset : box.right - inset]
+    if here.size == 0:
+        return None
+    lightness = cv2.cvtColor(np.ascontiguousarray(here), cv2.COLOR_RGB2LAB)[..., 0]
+    threshold, _ = cv2.threshold(lightness, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    bright = lightness > threshold
+    if bright.all() or not bright.any():
+        return 1.0
+    value = here.astype(np.float64) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return float((np.median(luminance[bright]) + 0.05) / (np.median(luminance[~bright]) + 0.05))
+
+
+def _codes(document: dict, kind: str) -> Iterator[str]:
+    """Validation codes of the active manifest and of its ingredients."""
+    results = _mapping(document.get("validation_results"))
+    deltas = results.get("ingredientDeltas")
+    parts = [_mapping(results.get("activeManifest"))]
+    if kind == "failure" and isinstance(deltas, list):
+        parts += [_mapping(_mapping(delta).get("validationDeltas")) for delta in deltas]
+    for part in parts:
+        entries = part.get(kind)
+        for entry in entries if isinstance(entries, list) else ():
+            code = _mapping(entry).get("code")
+            if isinstance(code, str):
+                yield code[:100]
+
+
+def _release_assertion(manifest: dict) -> dict:
+    assertions = manifest.get("assertions")
+    for assertion in assertions if isinstance(assertions, list) else ():
+        if _mapping(assertion).get("label") == RELEASE_ASSERTION:
+            return _mapping(assertion.get("data"))
+    return {}
+
+
+def _parse_box(text: str) -> Box | None:
+    match = _BOX.fullmatch(text)
+    return Box(*map(int, match.groups())) if match else None
+
+
+def _mapping(value: object) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _code_of(error: Exception) -> str:
+    """c2pa-rs gives up on some files without a validation status; this is the nearest code."""
+    name = type(error).__name__
+    return {"_C2paSignature": "claimSignature.mismatch", "_C2paDecoding": "claim.cbor.invalid"}.get(
+        name, "general.error"
+    )

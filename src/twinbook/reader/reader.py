@@ -1,0 +1,41 @@
+"""All that one file says about itself, and how it compares with what was issued."""
+
+from __future__ import annotations
+
+from ..domain.provenance import Likeness, Reading
+from .comparison import compare_pictures
+from .manifest import ManifestReader, measure_contrast
+from .pixels import open_picture
+from .watermark import read_watermark
+from .xmp import read_xmp
+
+
+class ImageReader:
+    """Implements `ports.Reader`. Knows the specifications and the trust anchors (PEM), and nothing of the sealer."""
+
+    def __init__(self, anchors_pem: str) -> None:
+        self._manifests = ManifestReader(anchors_pem)
+
+    def read(self, data: bytes) -> Reading:
+        """Read every mark in a JPEG, PNG or WebP file. Each is read on its own; what is missing or broken reads as
+        such. Raises InputError ``image.unreadable`` when the picture itself can't be decoded, nothing else."""
+        picture = open_picture(data)
+        manifest = self._manifests.read(data, picture.media_type)
+        xmp = read_xmp(picture.xmp)
+        contrast = measure_contrast(picture.rgb_srgb, manifest.label_box) if manifest.label_box else None
+        return Reading(
+            media_type=picture.media_type,
+            width=picture.width,
+            height=picture.height,
+            manifest=manifest.reading,
+            watermark=read_watermark(picture.rgb_srgb),
+            source_type=xmp.source_type,
+            xmp_release=xmp.release,
+            label=manifest.label,
+            label_contrast=contrast,
+        )
+
+    def compare(self, found: bytes, issued: bytes) -> Likeness | None:
+        """How far ``found`` departs from the copy that was issued. None when the two can't be registered onto each
+        other. Raises InputError ``image.unreadable``."""
+        return compare_pictures(open_picture(found).rgb_srgb, open_picture(issued).rgb_srgb)

@@ -1,0 +1,50 @@
+"""The four marks of a released copy, in the only order that works: label, watermark, XMP, and C2PA over all of it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from ..domain.errors import StateError
+from ..domain.provenance import Marking
+from ..ports import Sealed
+from .label import put_label
+from .manifest import Signing, definition, sign
+from .metadata import encode_jpeg, xmp_packet
+from .watermark import embed
+
+
+class ImageSealer:
+    """Marks pictures and signs them with one certificate. Implements `ports.Sealer`; safe to call from several threads.
+
+    ``chain_pem`` is the leaf followed by its CA, ``private_key_pem`` the leaf's P-256 key (PKCS#8), both PEM; ``version``
+    is what the manifest calls this Twinbook, by default the installed one.
+    """
+
+    def __init__(self, chain_pem: str, private_key_pem: str, version: str = "") -> None:
+        if "BEGIN CERTIFICATE" not in chain_pem or "PRIVATE KEY" not in private_key_pem:
+            raise StateError("seal.certificate", "there is no certificate chain or no private key to sign with")
+        self._signing = Signing(chain_pem, private_key_pem)
+        self._version = version or _installed_version()
+
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
+        """Label, watermark, XMP, then C2PA over all of it. ``rgb_srgb`` is uint8 (h, w, 3) and isn't changed.
+
+        Raises StateError ``seal.label_room``, ``seal.label_text``, ``seal.watermark`` or ``seal.certificate``. Pixels
+        and XMP are the same for the same input; the signature and the manifest's own ids are new each time.
+        """
+        if rgb_srgb.dtype != np.uint8 or rgb_srgb.ndim != 3 or rgb_srgb.shape[2] != 3:
+            raise ValueError(f"a picture is uint8 (h, w, 3), not {rgb_srgb.dtype} {rgb_srgb.shape}")
+        labelled = put_label(np.ascontiguousarray(rgb_srgb), marking.label, marking.faces, marking.format)
+        marked = embed(labelled.rgb_srgb, marking.release)
+        jpeg = encode_jpeg(marked.rgb_srgb, xmp_packet(marking, labelled.text, f"Twinbook {self._version}"))
+        manifest = definition(marking, labelled.text, labelled.box, self._version)
+        return Sealed(sign(jpeg, manifest, self._signing), labelled.text)
+
+
+def _installed_version() -> str:
+    try:
+        return version("twinbook")
+    except PackageNotFoundError:
+        return "0"

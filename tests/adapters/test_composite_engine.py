@@ -1,0 +1,120 @@
+"""Which plate the composite engine takes, and every reason for which it says no."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from painted_figure import paint, plate_of
+
+from twinbook.domain.brief import Recolor, Shot
+from twinbook.domain.errors import EngineRefused
+from twinbook.domain.permit import Act, Permit
+from twinbook.domain.provenance import SourceType
+from twinbook.domain.twin import Backdrop, Box
+from twinbook.engines.composite import CompositeEngine
+from twinbook.ports import RenderJob
+
+ENGINE = CompositeEngine()
+PLATE = plate_of(paint(high=480))
+FULL = PLATE.facts
+CLOSE = replace(FULL, id="id-close", photo="close", face=Box(90, 80, 150, 150), person=Box(0, 20, 320, 460))
+BUSY = replace(FULL, id="id-street", photo="street", backdrop=Backdrop.BUSY, sharpness=20.0)
+
+
+def a_shot(**changes):
+    return replace(Shot("one", ("mira",), ("web-2x3",)), **changes)
+
+
+def refusal(shot, *facts):
+    with pytest.raises(EngineRefused) as caught:
+        ENGINE.plan(shot, {"mira": facts})
+    assert caught.value.remedy
+    return caught.value.code
+
+
+def render(shot, plate=PLATE, **more):
+    class Twin:
+        permit = Permit("p", Act.RENDER, "mira", "d", "c", "l", datetime(2030, 1, 1, tzinfo=UTC))
+
+        def plate(self, _):
+            return plate
+
+    plan = ENGINE.plan(shot, {"mira": [plate.facts]})
+    return ENGINE.render(RenderJob(shot, plan, {"mira": "d"}, {"mira": Twin()}, **more))
+
+
+def test_refusals():
+    assert refusal(a_shot(talents=("mira", "sami")), FULL) == "engine.talents"
+    assert refusal(a_shot(scene="studio:jungle"), FULL) == "campaign.scene"
+    assert refusal(a_shot(scene="beach.jpg"), FULL) == "campaign.scene"
+    assert refusal(a_shot(scene="studio:sand"), BUSY) == "backdrop.busy"
+    assert refusal(a_shot(scene="studio:sand", plate="street"), FULL, BUSY) == "backdrop.busy"
+    assert refusal(a_shot(plate="nobody"), FULL) == "engine.plate"
+    assert refusal(a_shot(recolor=Recolor("bottom", "#112233")), CLOSE) == "engine.region"
+    assert refusal(a_shot(), replace(FULL, width=9000, height=9000)) == "engine.plate"
+
+
+def test_choice_of_the_plate():
+    def chosen(shot, *facts):
+        return ENGINE.plan(shot, {"mira": facts}).plate
+
+    assert chosen(a_shot(plate="painted"), CLOSE, FULL) == FULL.id
+    assert chosen(a_shot(scene="studio:sand"), BUSY, FULL) == FULL.id
+    assert chosen(a_shot(), FULL, CLOSE) == CLOSE.id  # the larger person
+    assert chosen(a_shot(recolor=Recolor("bottom", "#112233")), CLOSE, FULL) == FULL.id  # the one with legs
+    narrow = replace(CLOSE, face=Box(5, 20, 310, 310))
+    assert chosen(a_shot(formats=("tiktok-9x16",)), narrow, FULL) == FULL.id  # the one whose face the format holds
+
+
+def test_a_new_scene():
+    made = render(a_shot(scene="studio:terracotta"))
+    assert made.source_type is SourceType.COMPOSITE_SYNTHETIC
+    assert (made.alpha == PLATE.alpha).all()
+    assert made.altered[PLATE.alpha == 0].mean() > 0.99
+    assert not made.altered[PLATE.alpha == 255].any()
+    assert made.provenance == {"plate": FULL.id, "photo": "painted", "scene": "studio:terracotta"}
+    assert set(made.seconds) == {"plate", "scene", "composite"}
+
+
+def test_a_scene_from_a_picture():
+    picture = np.full((400, 700, 3), (30, 140, 60), np.uint8)
+    made = render(a_shot(scene="image:abc"), scene_rgb_srgb=picture)
+    assert np.abs(np.median(made.rgb_srgb[20:80, 5:60].reshape(-1, 3), axis=0) - (30, 140, 60)).max() <= 3
+    with pytest.raises(EngineRefused) as caught:
+        render(a_shot(scene="image:abc"))
+    assert caught.value.code == "campaign.scene"
+
+
+def test_a_new_colour_alters_the_garment_only():
+    made = render(a_shot(recolor=Recolor("top", "#aa2211")))
+    face = FULL.face
+    assert not made.altered[face.top : face.bottom, face.left : face.right].any()
+    assert 0.05 < made.altered.mean() < 0.3
+    assert not made.altered[PLATE.alpha == 0].any()
+
+
+def test_both_at_once_and_neither():
+    both = render(a_shot(scene="studio:night", recolor=Recolor("top", "#aa2211")))
+    assert both.operations == ("scene", "recolor")
+    assert both.altered.mean() > 0.8
+    nothing = render(a_shot())
+    assert not nothing.altered.any()
+    assert (nothing.rgb_srgb == PLATE.rgb_srgb).all()
+
+
+def test_on_a_busy_backdrop_alpha_is_where_she_is_thought_to_be():
+    busy = plate_of(paint(high=480), alpha=False)
+    made = render(a_shot(recolor=Recolor("top", "#aa2211")), busy)
+    assert made.alpha.max() == 255
+    assert made.altered.any()
+
+
+@pytest.mark.slow
+def test_a_large_plate_in_time_and_memory():
+    import resource
+
+    plate = plate_of(paint(high=1500))
+    made = render(a_shot(scene="studio:warm-grey", recolor=Recolor("top", "#1f3a93")), plate)
+    assert sum(made.seconds.values()) < 15
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3e6

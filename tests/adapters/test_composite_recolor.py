@@ -1,0 +1,127 @@
+"""Another colourway: the garment and nothing else, its folds kept, the colour met."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from painted_figure import TEE, paint, plate_of
+from PIL import Image
+from skimage.data import astronaut
+
+from twinbook.domain.errors import EngineRefused
+from twinbook.engines.composite.recolor import garment_alpha, recoloured
+from twinbook.vision import DlibMeter
+from twinbook.vision.skin import delta_e2000, lab
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return paint(high=900)
+
+
+@pytest.fixture(scope="module")
+def plate(figure):
+    return plate_of(figure)
+
+
+@pytest.fixture(scope="module")
+def eileen(tmp_path_factory):
+    path = tmp_path_factory.mktemp("captures") / "eileen.png"
+    Image.fromarray(astronaut()).save(path)
+    return DlibMeter().enroll([path], lambda _: None).plates[0]
+
+
+def hex_lab(colour):
+    return lab(np.uint8([int(colour[i : i + 2], 16) for i in (1, 3, 5)]))
+
+
+@pytest.mark.parametrize("region", ["top", "bottom"])
+def test_the_garment_and_nothing_else(figure, plate, region):
+    garment = garment_alpha(plate, region)
+    mine, other = (figure.tee, figure.trousers) if region == "top" else (figure.trousers, figure.tee)
+    assert (garment[mine] > 0.95).mean() > 0.97
+    assert (garment[other] > 0.05).mean() < 0.01
+    assert (garment[figure.skin] > 0.05).mean() < 0.01
+    assert (garment[figure.hair] > 0.05).mean() < 0.01
+    assert (garment[figure.alpha == 0] > 0.0).mean() < 0.001
+
+
+@pytest.mark.parametrize("to", ["#1f3a93", "#b03030", "#e8d36a", "#101010", "#f4f4f0"])
+def test_the_colour_is_met_on_mid_tones_and_the_folds_stay(figure, plate, to):
+    garment = garment_alpha(plate, "top")
+    out = recoloured(plate.rgb_srgb, garment, to)
+    dyed = lab(out[figure.tee])
+    assert delta_e2000(np.median(dyed, axis=0), hex_lab(to)) < 2.5
+    before = lab(plate.rgb_srgb[figure.tee])[:, 0]
+    assert np.corrcoef(before, dyed[:, 0])[0, 1] > 0.8
+    assert dyed[:, 0].std() > 0.8  # not a flat fill, not even in black or white
+    untouched = garment == 0
+    assert (out[untouched] == plate.rgb_srgb[untouched]).all()
+
+
+@pytest.mark.parametrize(("tee", "to"), [((238, 238, 236), "#111111"), ((22, 22, 24), "#f2f2ee")])
+def test_white_to_black_and_back(tee, to):
+    figure = paint(high=600, tee=tee, paper=(150, 156, 160))
+    plate = plate_of(figure)
+    out = recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), to)
+    dyed = lab(out[figure.tee])[:, 0]
+    assert abs(np.median(dyed) - hex_lab(to)[0]) < 3
+    spread = np.percentile(dyed, 95) - np.percentile(dyed, 5)
+    assert 1.0 < spread < 30
+    assert (out[figure.tee].min(axis=1) >= 255).mean() < 0.05
+
+
+def test_no_seam_of_the_old_colour(figure, plate):
+    """At the tee's edge against skin and paper no pixel may be bluer than both the new colour and what is beside it."""
+    out = recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), "#b03030")
+    edge = (figure.alpha > 0.05) & ~figure.tee & ~figure.skin & ~figure.trousers & ~figure.hair
+    edge[figure.face.bottom + 4 * figure.face.height :] = False
+    edge[: figure.face.bottom] = False
+    values = lab(out[edge])
+    old = lab(np.uint8(TEE))
+    assert (delta_e2000(values, old) < 12).mean() < 0.03
+
+
+def test_a_real_photograph_on_a_busy_backdrop(eileen):
+    photo = eileen.rgb_srgb
+    out = recoloured(photo, garment_alpha(eileen, "top"), "#1f3a93")
+    changed = (out != photo).any(axis=2)
+    suit = np.s_[310:420, 60:130]
+    assert changed[suit].mean() > 0.97
+    assert delta_e2000(np.median(lab(out[suit]).reshape(-1, 3), axis=0), hex_lab("#1f3a93")) < 8
+    face = eileen.facts.face
+    assert not changed[face.top : face.bottom, face.left : face.right].any()
+    assert not changed[: face.bottom, 150:310].any()  # hair
+    assert changed[:, :25].mean() < 0.02  # the flag
+    assert changed[20:280, 370:].mean() < 0.001  # the shuttle
+    assert changed[360:410, 150:190].mean() < 0.1  # the mission patch
+    orange = (photo[..., 0] > 180) & (photo[..., 2] < 90) & (photo[..., 1] < 140)
+    orange[:, :90] = orange[:200] = False
+    assert changed[orange].mean() > 0.9
+
+
+def test_her_face_stays_bit_for_bit(plate):
+    face = plate.facts.face
+    out = recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), "#00ff00")
+    inside = np.s_[face.top : face.bottom, face.left : face.right]
+    assert np.abs(out[inside].astype(int) - plate.rgb_srgb[inside]).max() == 0
+
+
+def test_what_the_plate_does_not_show_is_refused():
+    portrait = plate_of(paint(high=500, full=False))
+    with pytest.raises(EngineRefused) as caught:
+        garment_alpha(portrait, "bottom")
+    assert caught.value.code == "engine.region"
+    assert "painted" in caught.value.diagnosis
+
+
+def test_a_dress_of_one_colour(figure, plate):
+    onesie = np.where(figure.trousers[..., None], np.uint8(TEE), plate.rgb_srgb)
+    garment = garment_alpha(replace(plate, rgb_srgb=onesie), "dress")
+    assert (garment[figure.tee] > 0.9).mean() > 0.95
+    assert (garment[figure.skin] > 0.05).mean() < 0.01
+
+
+def test_same_bytes_twice(plate):
+    one, two = (recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), "#445566") for _ in range(2))
+    assert (one == two).all()
