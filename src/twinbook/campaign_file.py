@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from datetime import date, datetime
 from fractions import Fraction
@@ -51,8 +52,9 @@ def read_campaign(file: Path, today: date) -> Campaign:
 
 def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> CampaignFault:
     found = str(error)
-    line = int(found.split("line ")[1].split(",")[0]) if "line " in found else text.count("\n") + 1
-    return CampaignFault(line, "file", reason("campaign.syntax", found.split(" (at")[0]))
+    named = re.search(r"\(at line (\d+),", found)
+    line = int(named[1]) if named else text.count("\n") + 1
+    return CampaignFault(line, "file", reason("campaign.syntax", found.split(" (at ")[0]))
 
 
 # --- where each key stands --------------------------------------------------------------------------------------
@@ -155,6 +157,9 @@ class _Section:
         except InputError as error:
             self.fault(error.code, error.diagnosis, error.remedy, key)
             return None
+
+    def has(self, key: str) -> bool:
+        return key in self._data
 
     def words(self, key: str, example: str, *, allowed: tuple[str, ...] = (), default: object = ...) -> tuple[str, ...]:
         """A list of words; each one of ``allowed`` when that is given."""
@@ -324,7 +329,7 @@ def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path
     for key, values in (("talents", cast), ("formats", formats)):
         if len(set(values)) < len(values):
             section.fault("campaign.value", f"{key} names one twice", "name each once", key)
-    if not scene and not garment:
+    if not section.has("scene") and not section.has("garment"):
         section.fault("campaign.value", "the shot asks for nothing new", "give it a scene, a garment or both")
     if None in (name, engine):
         return None

@@ -21,7 +21,7 @@ from .services import report, sign, transparency
 from .services import revoke as revoking
 from .services import run as running
 from .services import verify as verifying
-from .settings import Settings, settings
+from .settings import DEFAULT_HOME, Settings, settings
 
 _HOME = click.option("--home", type=click.Path(path_type=Path), help="The Twinbook home (default: .twinbook here).")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -209,9 +209,8 @@ def enroll_(campaign: Path, talent: str | None, home: Path | None, as_json: bool
                 continue
             missing = consent.unsigned_by(office.verify)
             if missing:
-                _ask_for_signatures(
-                    where, report.to_sign([(consent, r, p) for r, p in missing.items()], campaign.parent)
-                )
+                files = report.to_sign([(consent, r, p) for r, p in missing.items()], campaign.parent)
+                _ask_for_signatures(office, where, planned, files)
             files = enrolling.photographs(campaign.parent / cast.photos)
             twin, refused = enrolling.enroll(
                 office, cast.party.id, consent.digest, files, synthetic=cast.synthetic, progress=_tell(as_json)
@@ -251,7 +250,7 @@ def run_(campaign: Path, out: Path, home: Path | None, as_json: bool) -> None:
         try:
             outcome = running.run(office, planned, campaign.parent, _tell(as_json))
         except running.Unsigned as waiting:
-            _ask_for_signatures(where, report.to_sign(waiting.waiting, out))
+            _ask_for_signatures(office, where, planned, report.to_sign(waiting.waiting, out))
         page = report.write_papers(office, planned, outcome, out, campaign.parent, (app.DEVELOPMENT_WARNING,))
     if as_json:
         _print({"shots": [_shot_data(work) for work in outcome.works], "contact_sheet": str(page)})
@@ -266,16 +265,23 @@ class Waiting(Refused):
     exit_status = 3
 
 
-def _ask_for_signatures(where: Settings, waiting: list) -> None:
+def _ask_for_signatures(office, where: Settings, planned, waiting: list) -> None:
+    """Tell who must sign what with which command, and who needs a key first. Always raises Waiting."""
+    at = "" if where.home == Path(DEFAULT_HOME) else f" --home {where.home}"
+    with office.unit() as unit:
+        known = {(key.role, key.party) for key in unit.parties.keys()}  # noqa: SIM118  (not a mapping)
+    people = {cast.party.id: cast.party for cast in planned.talents}
+    people[planned.license.brand.id] = planned.license.brand
     lines = []
+    for role, party in dict.fromkeys((role, party) for _, _, role, party in waiting):
+        if (role, party) not in known:
+            name = people[party].name
+            lines.append(f'{name} makes a key of her own: twinbook keys new {role} "{name}" --id {party}{at}')
     for file, paper, role, party in waiting:
-        at = "" if where.home == Path(".twinbook") else f" --home {where.home}"
-        lines.append(
-            f"{party} ({role}) signs the {paper.kind.name.lower()}: twinbook sign {file} --key {party}.pem{at}"
-        )
-    who = ", ".join(sorted({party for _, _, _, party in waiting}))
-    hint = "who has no key yet makes one first: twinbook keys new talent|brand NAME --id ID"
-    raise Waiting("awaiting.signature", f"terms wait for the signature of {who}", "\n    ".join([*lines, hint]))
+        what = paper.kind.name.lower()
+        lines.append(f"{people[party].name} ({role}) signs the {what}: twinbook sign {file} --key {party}.pem{at}")
+    who = ", ".join(sorted({people[party].name for _, _, _, party in waiting}))
+    raise Waiting("awaiting.signature", f"terms wait for the signature of {who}", "\n    ".join(lines))
 
 
 def _approval_commands(outcome: running.Outcome, out: Path) -> str:
