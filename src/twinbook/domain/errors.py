@@ -225,7 +225,6 @@ _catalogue(
     },
     vault={
         "missing": ("The vault has no such object", "enroll again"),
-        "erased": ("Everything of this talent was erased", "nothing can bring it back; a new consent starts anew"),
         "damaged": ("An encrypted object fails its integrity check", "restore it from a backup"),
     },
     fidelity={
@@ -263,7 +262,6 @@ _catalogue(
     },
     home={
         "missing": ("There is no Twinbook home here", "run `twinbook init`"),
-        "exists": ("There is something here already", "choose another folder; nothing was overwritten"),
         "busy": ("Another process is writing", "wait for it, then run again"),
         "newer": ("The home was made by a newer Twinbook", "upgrade Twinbook"),
         "disk": ("The disk is full or can't be written", "make room, then run again; nothing is lost"),
