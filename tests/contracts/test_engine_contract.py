@@ -1,0 +1,138 @@
+"""What every engine must hold to, run on each of them. To add an engine, add a line to `ENGINES`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from painted_figure import paint, plate_of
+
+from twinbook.domain.brief import Recolor, Shot
+from twinbook.domain.errors import EngineRefused, StateError
+from twinbook.domain.permit import Act, Permit
+from twinbook.domain.provenance import SourceType
+from twinbook.domain.twin import Backdrop
+from twinbook.engines.composite import CompositeEngine
+from twinbook.ports import Plan, RenderJob
+from twinbook.testing import FakeEngine
+
+ENGINES = {"composite": CompositeEngine, "fake": FakeEngine}
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request):
+    return ENGINES[request.param]()
+
+
+@pytest.fixture(scope="module")
+def plate():
+    return plate_of(paint(high=480))
+
+
+class OpenTwin:
+    """A twin as the vault hands it out, with plates in memory."""
+
+    def __init__(self, *plates, act=Act.RENDER, talent="mira", digest="d1"):
+        self.permit = Permit("p", act, talent, digest, "consent", "license", datetime(2030, 1, 1, tzinfo=UTC))
+        self._plates = {plate.facts.id: plate for plate in plates}
+
+    def plate(self, plate_id):
+        return self._plates[plate_id]
+
+
+def a_shot(**changes):
+    return replace(Shot("one", ("mira",), ("web-2x3",), recolor=Recolor("top", "#884422")), **changes)
+
+
+def a_job(engine, plate, shot, twin=None, digest="d1"):
+    plan = engine.plan(shot, {"mira": [plate.facts]})
+    return RenderJob(shot, plan, {"mira": digest}, {"mira": twin or OpenTwin(plate)})
+
+
+def test_the_profile_says_what_it_is(engine):
+    profile = engine.profile()
+    assert profile.name
+    assert profile.version
+    assert profile.operations <= {"scene", "recolor", "print", "tryon", "pose", "train"}
+    assert profile.max_pixels >= 1_000_000
+    assert profile.licences["code"]
+    assert engine.profile() == profile
+
+
+def test_a_plan_names_one_of_her_plates_and_the_operations(engine, plate):
+    shot = a_shot(scene="studio:sand")
+    plan = engine.plan(shot, {"mira": [plate.facts]})
+    assert plan.plate == plate.facts.id
+    assert plan.operations == ("scene", "recolor")
+
+
+def test_planning_refuses_before_anything_is_opened(engine, plate):
+    class Unknown(Shot):
+        operations = ("levitate",)
+
+    odd = Unknown("odd", ("mira",), ("web-2x3",))
+    with pytest.raises(EngineRefused) as caught:
+        engine.plan(odd, {"mira": [plate.facts]})
+    assert caught.value.code == "engine.operation"
+    for shot, facts in ((a_shot(plate="elsewhere"), [plate.facts]), (a_shot(), [])):
+        with pytest.raises(EngineRefused) as caught:
+            engine.plan(shot, {"mira": facts})
+        assert caught.value.code == "engine.plate"
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        None,
+        OpenTwin(act=Act.MEASURE),
+        OpenTwin(talent="sami"),
+        OpenTwin(digest="d2"),
+    ],
+)
+def test_no_pixel_without_a_permit_for_this_request(engine, plate, twin):
+    shot = a_shot()
+    job = RenderJob(shot, engine.plan(shot, {"mira": [plate.facts]}), {"mira": "d1"}, {"mira": twin} if twin else {})
+    with pytest.raises(EngineRefused) as caught:
+        engine.render(job)
+    assert caught.value.code == "engine.permit"
+
+
+def test_a_rendering_is_whole(engine, plate):
+    shot = a_shot(scene="studio:warm-grey")
+    before = plate.rgb_srgb.copy()
+    made = engine.render(a_job(engine, plate, shot))
+    shape = plate.rgb_srgb.shape
+    assert made.rgb_srgb.shape == shape
+    assert made.rgb_srgb.dtype == np.uint8
+    assert made.alpha.shape == made.altered.shape == shape[:2]
+    assert made.alpha.dtype == np.uint8
+    assert made.altered.dtype == bool
+    assert isinstance(made.source_type, SourceType)
+    assert made.operations == ("scene", "recolor")
+    assert made.provenance["plate"] == plate.facts.id
+    assert all(isinstance(value, str) for value in made.provenance.values())
+    assert all(value >= 0 for value in made.seconds.values())
+    assert (plate.rgb_srgb == before).all(), "an engine must not paint on the plate itself"
+    kept = ~made.altered
+    assert (made.rgb_srgb[kept] == plate.rgb_srgb[kept]).all()
+
+
+def test_a_deterministic_engine_gives_the_same_bytes(engine, plate):
+    if not engine.profile().deterministic:
+        pytest.skip("not deterministic by its own profile")
+    shot = a_shot(scene="studio:sage")
+    one, two = (engine.render(a_job(engine, plate, shot)).rgb_srgb for _ in range(2))
+    assert one.tobytes() == two.tobytes()
+
+
+def test_failures_come_out_as_the_engines_own(engine, plate):
+    shot = a_shot()
+    job = replace(a_job(engine, plate, shot), plan=Plan("no such plate", shot.operations))
+    with pytest.raises((StateError, EngineRefused)) as caught:
+        engine.render(job)
+    assert caught.value.code.startswith("engine.")
+
+
+def test_facts_alone_are_enough_to_plan(engine, plate):
+    busy = replace(plate.facts, backdrop=Backdrop.BUSY)
+    assert engine.plan(a_shot(), {"mira": [busy]}).plate == plate.facts.id

@@ -1,0 +1,168 @@
+"""What every unit of work promises. One adapter so far: SQLAlchemy on SQLite, which is also what tests use."""
+
+from datetime import timedelta
+
+import pytest
+
+from twinbook import testing
+from twinbook.db import Database
+from twinbook.domain import ledger
+from twinbook.domain.errors import SignatureRefused, StateError
+from twinbook.domain.log import Entry
+from twinbook.domain.money import Money
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import Key, PaperKind, Party, Role, Signature
+from twinbook.domain.provenance import ReleaseId
+from twinbook.domain.work import Stage, Work
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database(f"sqlite:///{tmp_path / 'twinbook.db'}", "one")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def other_tenant(tmp_path, database):
+    made = Database(f"sqlite:///{tmp_path / 'twinbook.db'}", "other")
+    yield made
+    made.close()
+
+
+def a_work(release="0123456789ab"):
+    return Work("a-shot", "autumn", "blue", testing.a_shot(), {"mira": "0" * 64}, ReleaseId(release))
+
+
+def a_paper():
+    return Paper({"type": PaperKind.PAYEE.value, "talent": "mira"}, {Role.TALENT: "mira"})
+
+
+def fill(unit):
+    """One of everything."""
+    unit.parties.put(Party("mira", Role.TALENT, "Mira Holm"))
+    unit.parties.register(Key("ed25519:1", "ed25519", "00", "mira", Role.TALENT), testing.NOON)
+    unit.papers.draw(a_paper(), "mira", "terms", testing.NOON)
+    unit.papers.sign(a_paper().digest, Signature("ed25519:1", "ed25519", "00"), testing.NOON)
+    unit.works.put(a_work())
+    unit.books.post(ledger.hold("a-shot", "mira", 1, "tvaton", Money("EUR", 45000), testing.NOON))
+    unit.log.append(Entry(testing.NOON, "test:made", {}, "00" * 16))
+    assert unit.spend("a-permit", testing.NOON)
+
+
+def test_what_was_done_is_there_afterwards(database):
+    with database.unit() as unit:
+        fill(unit)
+    with database.unit() as unit:
+        assert unit.parties.get("mira").name == "Mira Holm"
+        assert unit.papers.get(a_paper().digest).signatures[0].key.party == "mira"
+        assert unit.works.get("a-shot").shot == testing.a_shot()
+        assert len(unit.books.transactions()) == len(unit.log.bodies()) == 1
+
+
+def test_what_failed_halfway_left_nothing(database):
+    def fail_halfway():
+        with database.unit() as unit:
+            fill(unit)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    with database.unit() as unit:
+        assert unit.parties.get("mira") is None
+        assert not unit.log.bodies()
+        assert unit.spend("a-permit", testing.NOON)
+
+
+def test_another_tenant_sees_nothing_of_it(database, other_tenant):
+    with database.unit() as unit:
+        fill(unit)
+    with other_tenant.unit() as unit:
+        assert unit.parties.get("mira") is None
+        assert not unit.parties.keys()
+        assert unit.papers.get(a_paper().digest) is None
+        assert not unit.papers.of("mira", PaperKind.PAYEE)
+        assert unit.works.get("a-shot") is None
+        assert unit.works.by_release(ReleaseId("0123456789ab")) is None
+        assert not unit.works.of_talent("mira")
+        assert not unit.books.transactions()
+        assert not unit.log.bodies()
+        assert unit.spend("a-permit", testing.NOON)
+
+
+def test_a_permit_is_spent_once(database):
+    with database.unit() as unit:
+        assert unit.spend("a-permit", testing.NOON)
+        assert not unit.spend("a-permit", testing.NOON)
+
+
+def test_a_work_is_not_overwritten_by_who_read_it_earlier(database):
+    with database.unit() as unit:
+        first = unit.works.put(a_work())
+    with database.unit() as unit:
+        unit.works.put(first.to(Stage.HELD))
+    with pytest.raises(StateError, match=r"home\.busy"), database.unit() as unit:
+        unit.works.put(first.to(Stage.REFUSED))
+
+
+def test_a_movement_is_booked_once(database):
+    held = ledger.hold("a-shot", "mira", 1, "tvaton", Money("EUR", 45000), testing.NOON)
+    with database.unit() as unit:
+        unit.books.post(held)
+        assert unit.books.open_holds("a-shot") == [held]
+        unit.books.post(ledger.void(held, testing.NOON))
+        assert not unit.books.open_holds("a-shot")
+    with pytest.raises(StateError, match=r"books\.hold"), database.unit() as unit:
+        unit.books.post(ledger.settle(held, {"talent:mira": Money("EUR", 45000)}, testing.NOON))
+
+
+def test_images_are_counted_in_their_month_and_without_the_voided(database):
+    with database.unit() as unit:
+        for number, days in enumerate((0, 0, 40)):
+            at = testing.NOON + timedelta(days=days)
+            unit.books.post(ledger.hold(f"shot-{number}", "mira", 1, "tvaton", Money("EUR", 1), at))
+        unit.books.post(ledger.void(unit.books.open_holds("shot-1")[0], testing.NOON))
+        assert unit.books.images("mira", 2026, 6, but="") == 1
+        assert unit.books.images("mira", 2026, 6, but="shot-0") == 0
+        assert unit.books.images("mira", 2026, 7, but="") == 1
+
+
+def test_a_party_has_one_key_and_a_key_one_party(database):
+    with database.unit() as unit:
+        unit.parties.register(Key("ed25519:1", "ed25519", "00", "mira", Role.TALENT), testing.NOON)
+        unit.parties.register(Key("ed25519:1", "ed25519", "00", "mira", Role.TALENT), testing.NOON)
+        for thief in (
+            Key("ed25519:1", "ed25519", "00", "nordlight", Role.AGENCY),
+            Key("ed25519:1", "ed25519", "00", "mira", Role.BRAND),
+            Key("ed25519:2", "ed25519", "11", "mira", Role.TALENT),
+        ):
+            with pytest.raises(SignatureRefused, match=r"signature\.key_taken"):
+                unit.parties.register(thief, testing.NOON)
+
+
+def test_the_first_revocation_stands(database):
+    with database.unit() as unit:
+        unit.papers.draw(a_paper(), "mira", "terms", testing.NOON)
+        unit.papers.revoke(a_paper().digest, "by", testing.NOON)
+        unit.papers.revoke(a_paper().digest, "later", testing.NOON + timedelta(days=1))
+        assert unit.papers.get(a_paper().digest).revoked_at == testing.NOON
+
+
+def test_the_schema_is_the_one_the_code_describes(database):
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    from twinbook.db.tables import metadata
+
+    with database._engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_database_of_a_newer_twinbook_is_left_alone(tmp_path, database):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "twinbook.db") as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    raw.close()
+    with pytest.raises(StateError, match=r"home\.newer"):
+        Database(f"sqlite:///{tmp_path / 'twinbook.db'}", "one")
