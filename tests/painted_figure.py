@@ -4,6 +4,7 @@ Drawn three times as large and averaged down, so that edges and strands have tru
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ class Figure:
     hair: np.ndarray
 
 
+@cache
 def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full=True, shadow=True) -> Figure:
     wide = high * 2 // 3
     big = high * _SUPER
@@ -66,18 +68,35 @@ def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full
         layer(SKIN, ellipse(side * 1.06, 4.1, 0.13, 0.22))
         if full:
             layer(SHOES, ellipse(side * 0.42, 7.72, 0.22, 0.12))
-            layer(TROUSERS, poly((0.0, 3.7), (side * 0.62, 3.7), (side * 0.56, 7.65), (side * 0.26, 7.65), (side * 0.06, 4.3)))
+            layer(
+                TROUSERS,
+                poly((0.0, 3.7), (side * 0.62, 3.7), (side * 0.56, 7.65), (side * 0.26, 7.65), (side * 0.06, 4.3)),
+            )
     if not full:
         layer(TROUSERS, poly((-0.62, 3.5), (0.62, 3.5), (0.62, 8), (-0.62, 8)))
     layer(SKIN, poly((-0.17, 0.8), (0.17, 0.8), (0.2, 1.3), (-0.2, 1.3)))
-    layer(tee, poly((-0.22, 1.2), (0.22, 1.2), (0.85, 1.38), (1.06, 2.15), (0.76, 2.2), (0.62, 3.8), (-0.62, 3.8), (-0.76, 2.2), (-1.06, 2.15), (-0.85, 1.38)))
+    layer(
+        tee,
+        poly(
+            (-0.22, 1.2),
+            (0.22, 1.2),
+            (0.85, 1.38),
+            (1.06, 2.15),
+            (0.76, 2.2),
+            (0.62, 3.8),
+            (-0.62, 3.8),
+            (-0.76, 2.2),
+            (-1.06, 2.15),
+            (-0.85, 1.38),
+        ),
+    )
     layer(SKIN, ellipse(0, 0.52, 0.31, 0.42))
 
     y, x = np.mgrid[0:big, 0 : size[0]].astype(np.float32)
     light = 1.0 - 0.10 * (x / size[0]) - 0.12 * np.abs(y / big - 0.4)
     picture = to_linear(np.array(paper, np.uint8)) * light[..., None]
     if full and shadow:
-        floor = np.exp(-((x - cx) / (1.2 * unit)) ** 2 - ((y - top - 7.85 * unit) / (0.16 * unit)) ** 2)
+        floor = np.exp(-(((x - cx) / (1.2 * unit)) ** 2) - ((y - top - 7.85 * unit) / (0.16 * unit)) ** 2)
         picture *= (1 - 0.35 * floor)[..., None]
     folds = 1 + 0.16 * np.sin(x / unit * 9 + np.sin(y / unit * 3)) * np.cos(y / unit * 1.3)
     cover = np.zeros((big, size[0]), bool)
@@ -103,7 +122,9 @@ def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full
     for side in (-1, 1):
         poly((side * 0.74, 2.6), (side * 0.9, 2.6), (side * 0.93, 3.6), (side * 0.68, 3.6))(gap)
     face = Box(*(round(v / _SUPER) for v in (cx - 0.33 * unit, top + 0.2 * unit, 0.66 * unit, 0.66 * unit)))
-    return Figure(rgb, share(cover), face, of(SKIN), of(tee), of(TROUSERS), (share(gap) > 0.99) & (share(cover) == 0), of(HAIR))
+    return Figure(
+        rgb, share(cover), face, of(SKIN), of(tee), of(TROUSERS), (share(gap) > 0.99) & (share(cover) == 0), of(HAIR)
+    )
 
 
 def plate_of(figure: Figure, alpha=True, photo="painted") -> Plate:

@@ -16,7 +16,7 @@ from twinbook.vision.skin import delta_e2000, lab
 
 @pytest.fixture(scope="module")
 def figure():
-    return paint(high=900)
+    return paint()
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_real_photograph_on_a_busy_backdrop(eileen):
     face = eileen.facts.face
     assert not changed[face.top : face.bottom, face.left : face.right].any()
     assert not changed[: face.bottom, 150:310].any()  # hair
-    assert changed[:, :25].mean() < 0.02  # the flag
+    assert changed[:, :20].mean() < 0.01  # the flag
     assert changed[20:280, 370:].mean() < 0.001  # the shuttle
     assert changed[360:410, 150:190].mean() < 0.1  # the mission patch
     orange = (photo[..., 0] > 180) & (photo[..., 2] < 90) & (photo[..., 1] < 140)

@@ -53,7 +53,12 @@ def test_ciede2000_reproduces_the_published_pairs():
 
 @pytest.mark.parametrize(
     ("rgb", "expected"),
-    [((255, 255, 255), (100, 0, 0)), ((0, 0, 0), (0, 0, 0)), ((255, 0, 0), (53.24, 80.09, 67.20)), ((31, 58, 147), (27.91, 23.69, -51.87))],
+    [
+        ((255, 255, 255), (100, 0, 0)),
+        ((0, 0, 0), (0, 0, 0)),
+        ((255, 0, 0), (53.24, 80.09, 67.20)),
+        ((31, 58, 147), (27.91, 23.69, -51.87)),
+    ],
 )
 def test_lab_of_known_colours(rgb, expected):
     assert np.abs(lab(np.uint8(rgb)) - expected).max() < 0.6
