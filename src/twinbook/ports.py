@@ -223,7 +223,8 @@ class Sealed:
 
 class Sealer(Protocol):
     def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
-        """Label, watermark, XMP, then C2PA over all of it. Raises StateError ``seal.*``."""
+        """Label, watermark, XMP, then C2PA over all of it. Raises SealRefused when the picture can't carry them,
+        StateError ``seal.certificate``."""
 
 
 class Reader(Protocol):

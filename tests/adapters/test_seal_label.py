@@ -5,7 +5,7 @@ import pytest
 from pictures import FACE, WORDS, astronaut, studio, synthetic
 from PIL import ImageFont
 
-from twinbook.domain.errors import StateError
+from twinbook.domain.errors import SealRefused
 from twinbook.domain.twin import Box
 from twinbook.seal.label import FACE_MARGIN, LETTER_SHARE, MINIMUM_CONTRAST, put_label
 
@@ -70,18 +70,18 @@ def test_without_room_for_all_words_it_says_the_short_form():
 
 
 def test_no_room_is_refused():
-    with pytest.raises(StateError, match=r"seal\.label_room"):
+    with pytest.raises(SealRefused, match=r"seal\.label_room"):
         put_label(astronaut(), WORDS, [Box(0, 0, 900, 1200)])
 
 
 def test_letters_the_typeface_lacks_are_refused():
-    with pytest.raises(StateError, match=r"seal\.label_text"):
+    with pytest.raises(SealRefused, match=r"seal\.label_text"):
         put_label(astronaut(), "AI人工智能生成", [])
 
 
 @pytest.mark.parametrize("words", ["", "   "])
 def test_an_empty_label_is_refused(words):
-    with pytest.raises(StateError, match=r"seal\.label_text"):
+    with pytest.raises(SealRefused, match=r"seal\.label_text"):
         put_label(astronaut(), words, [])
 
 

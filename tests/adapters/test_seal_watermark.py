@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pictures import RELEASE, astronaut, studio, synthetic
 
-from twinbook.domain.errors import StateError
+from twinbook.domain.errors import SealRefused
 from twinbook.seal import watermark
 
 
@@ -47,7 +47,7 @@ def test_the_same_input_gives_the_same_pixels():
 
 
 def test_a_thumbnail_is_refused():
-    with pytest.raises(StateError, match=r"seal\.watermark"):
+    with pytest.raises(SealRefused, match=r"seal\.watermark"):
         watermark.embed(astronaut(180, 239), RELEASE)
 
 

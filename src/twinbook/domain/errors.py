@@ -105,6 +105,10 @@ class CaptureRefused(Refused):
     """A photograph can't become a plate; the diagnosis names the file."""
 
 
+class SealRefused(Refused):
+    """A picture can't carry its marks as it must: no room for the label, no hold for the watermark."""
+
+
 class SignatureRefused(Refused):
     """A signature is missing, wrong, or by a key that may not do this."""
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..domain.errors import StateError
+from ..domain.errors import SealRefused
 from ..domain.twin import Box
 
 LETTER_SHARE = 0.05  # of the shortest side: height from the top of a capital to the foot of a "g", at least
@@ -55,7 +55,7 @@ def put_label(rgb_srgb: np.ndarray, text: str, faces: Sequence[Box], format: str
     """
     words = " ".join(text.split())
     if not words:
-        raise StateError("seal.label_text", "the label is empty", "give the label's words")
+        raise SealRefused("seal.label_text", "the label is empty", "give the label's words")
     height, width = rgb_srgb.shape[:2]
     safe = _safe_area(width, height, format)
     kept_free = [face.grown(FACE_MARGIN) for face in faces]
@@ -73,7 +73,9 @@ def put_label(rgb_srgb: np.ndarray, text: str, faces: Sequence[Box], format: str
             layout, box = place
             picture, contrast = _draw(rgb_srgb, layout, box)
             return Labelled(picture, candidate, box, contrast)
-    raise StateError("seal.label_room", f"{words!r} doesn't fit a {width}x{height} picture beside {len(faces)} face(s)")
+    raise SealRefused(
+        "seal.label_room", f"{words!r} doesn't fit a {width}x{height} picture beside {len(faces)} face(s)"
+    )
 
 
 def _head(face: Box) -> Box:
@@ -185,7 +187,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     """Aileron (CC0), which Pillow brings."""
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
-        raise StateError("seal.label_text", "Pillow was built without FreeType", "install Pillow from its wheel")
+        raise SealRefused("seal.label_text", "Pillow was built without FreeType", "install Pillow from its wheel")
     return font
 
 
@@ -201,7 +203,7 @@ def _require_letters(words: str, font: ImageFont.FreeTypeFont) -> None:
     missing = bytes(font.getmask("\uffff"))
     lacking = sorted({letter for letter in words if letter != " " and bytes(font.getmask(letter)) == missing})
     if lacking:
-        raise StateError("seal.label_text", f"the label's typeface has no {' '.join(lacking)}")
+        raise SealRefused("seal.label_text", f"the label's typeface has no {' '.join(lacking)}")
 
 
 def _place(layouts: Sequence[_Layout], safe: Box, kept_free: Sequence[Box]) -> tuple[_Layout, Box] | None:

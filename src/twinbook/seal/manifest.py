@@ -44,20 +44,25 @@ class Signing:
 
 
 def definition(marking: Marking, label: str, label_box: Box, version: str) -> dict[str, object]:
-    """The manifest as c2pa-rs takes it. Every value in an assertion of ours is a string: c2pa-rs turns arrays of
-    numbers in custom assertions into something else."""
+    """The manifest as c2pa-rs takes it, each assertion as the signer's own ("created", not "gathered").
+
+    Every value in an assertion of ours is a string: c2pa-rs turns arrays of numbers in custom assertions into
+    something else.
+    """
     return {
         "claim_generator_info": [{"name": "Twinbook", "version": version}],
         "title": plain_text(marking.title),
         "format": _JPEG,
         "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": _actions(marking, version)}},
+            {"label": "c2pa.actions.v2", "created": True, "data": {"actions": _actions(marking, version)}},
             {
                 "label": "c2pa.soft-binding",
+                "created": True,
                 "data": {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": str(marking.release)}]},
             },
             {
                 "label": "cawg.training-mining",
+                "created": True,
                 "data": {
                     "entries": {
                         f"cawg.{use}": {"use": "notAllowed"}
@@ -67,6 +72,7 @@ def definition(marking: Marking, label: str, label_box: Box, version: str) -> di
             },
             {
                 "label": RELEASE_ASSERTION,
+                "created": True,
                 "data": {
                     "release": str(marking.release),
                     "format": marking.format,

@@ -31,7 +31,7 @@ class ImageSealer:
     def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
         """Label, watermark, XMP, then C2PA over all of it. ``rgb_srgb`` is uint8 (h, w, 3) and isn't changed.
 
-        Raises StateError ``seal.label_room``, ``seal.label_text``, ``seal.watermark`` or ``seal.certificate``. Pixels
+        Raises SealRefused ``seal.label_room``, ``seal.label_text`` or ``seal.watermark``, StateError ``seal.certificate``. Pixels
         and XMP are the same for the same input; the signature and the manifest's own ids are new each time.
         """
         if rgb_srgb.dtype != np.uint8 or rgb_srgb.ndim != 3 or rgb_srgb.shape[2] != 3:

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..domain.errors import StateError
+from ..domain.errors import SealRefused
 from ..domain.provenance import ReleaseId
 
 ALGORITHM = "org.twinbook.watermark.1"
@@ -38,16 +38,17 @@ _TAIL = 6
 _CODED = (8 + 48 + 32 + _TAIL) * len(_GENERATORS)
 
 # --- the embedder's own choices ----------------------------------------------------------------------------------
-MINIMUM_SIDE = 240  # pixels; below this q75 alone removes the band
+MINIMUM_SIDE = 320  # pixels; below this quality 75 removes the band
 MINIMUM_PSNR = 42.0  # dB, the promise
 _PREFERRED_PSNR = 44.5  # dB; what is still spent, in steps, to survive more than the promised attacks
 _FIRST_TARGET = 0.15  # correlation every coded bit is brought to
 _STEP = 1.3
 _STEPS = 7
 _MASKING = 0.6  # exponent: how much of the added energy follows local contrast
-_FLAT_LIMIT = 1.4  # levels of 255 that a flat spot may depart at most
+_FLAT_LIMIT = 1.2  # levels of 255 that a flat spot may depart at most
+_CLIPPED_LIMIT = 2.4  # the same at white and black, which can depart to one side only
 _TEXTURE_LIMIT = 0.3  # and what it may depart more, per level of local standard deviation
-_MUST_CORRELATE = 0.88  # with the code word after quality 75; decoding begins to fail near 0.6
+_MUST_CORRELATE = 0.75  # with the code word after quality 75; decoding begins to fail near 0.6
 _MAY_CORRELATE = 0.80  # the same after quality 50, and after half size and quality 75
 
 
@@ -63,12 +64,12 @@ def embed(rgb_srgb: np.ndarray, release: ReleaseId) -> Watermarked:
     """Mark a picture, uint8 sRGB (h, w, 3), and see to it that the mark is there after JPEG at quality 75.
 
     The strength rises in steps: while quality 75 would lose the mark, down to 42 dB; then, while 44.5 dB are kept,
-    until quality 50 and half size at quality 75 keep it too. Raises StateError ``seal.watermark`` when the picture can't hold it.
+    until quality 50 and half size at quality 75 keep it too. Raises SealRefused ``seal.watermark`` when the picture can't hold it.
     The same picture and release always give the same pixels.
     """
     height, width = rgb_srgb.shape[:2]
     if min(height, width) < MINIMUM_SIDE:
-        raise StateError(
+        raise SealRefused(
             "seal.watermark", f"the picture is {width}x{height}; the shorter side must have {MINIMUM_SIDE} pixels"
         )
     host = _Host(rgb_srgb, _code_word(release))
@@ -93,7 +94,7 @@ def embed(rgb_srgb: np.ndarray, release: ReleaseId) -> Watermarked:
             break
         target *= _STEP
     if best is None:
-        raise StateError(
+        raise SealRefused(
             "seal.watermark",
             f"no mark survives JPEG quality 75 in this {width}x{height} picture without becoming visible",
         )
@@ -110,7 +111,7 @@ class _Host:
         self._canonical = _canonical(luma)
         coefficients = _coefficients(self._canonical)
         scale = _scale(coefficients)
-        self._weight = (_FLOOR * (scale / _FLOOR) ** _MASKING)[..., None]
+        self._weight = (_FLOOR * (_calmest(coefficients) / _FLOOR) ** _MASKING)[..., None]
         share = np.broadcast_to(self._weight / scale[..., None], coefficients.shape)
         bits, _, counts = _layout()
         self._gain = np.bincount(bits, share.ravel(), minlength=_CODED) / counts
@@ -213,6 +214,13 @@ def _scale(coefficients: np.ndarray) -> np.ndarray:
     return np.sqrt(cv2.blur(energy, (3, 3), borderType=cv2.BORDER_REFLECT_101) + _FLOOR**2)
 
 
+def _calmest(coefficients: np.ndarray) -> np.ndarray:
+    """As `_scale`, but a cell counts as no livelier than its calmest neighbour: a flat cell beside an outline stays as
+    quiet as the backdrop it belongs to."""
+    energy = np.square(coefficients).mean(axis=-1)
+    return np.sqrt(cv2.erode(energy, np.ones((3, 3), np.uint8)) + _FLOOR**2)
+
+
 def _correlations(coefficients: np.ndarray) -> np.ndarray:
     bits, signs, counts = _layout()
     normalised = (coefficients / _scale(coefficients)[..., None]).ravel() * signs
@@ -226,7 +234,8 @@ def _departure_limit(luma: np.ndarray) -> np.ndarray:
     mean = cv2.blur(luma, (side, side))
     deviation = np.sqrt(np.maximum(cv2.blur(luma * luma, (side, side)) - mean * mean, 0))
     deviation = cv2.erode(deviation, np.ones((2 * side + 1, 2 * side + 1), np.uint8))
-    return _FLAT_LIMIT + _TEXTURE_LIMIT * cv2.blur(deviation, (side, side))
+    limit = _FLAT_LIMIT + _TEXTURE_LIMIT * cv2.blur(deviation, (side, side))
+    return np.where((mean > 252) | (mean < 3), np.maximum(limit, _CLIPPED_LIMIT), limit)
 
 
 def _soft(residual: np.ndarray, limit: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ def fit(small_lab: np.ndarray, outside: np.ndarray) -> BackdropModel:
     high, wide = outside.shape
     basis = _basis(wide, high)[outside.ravel()]
     values = small_lab.reshape(-1, 3)[outside.ravel()].astype(np.float64)
-    step = max(1, len(values) // 30_000)
+    step = max(1, len(values) // 8_000)
     basis, values = basis[::step], values[::step]
     weights = np.ones(len(values))
     coefficients = np.zeros((basis.shape[1], 3))
@@ -110,7 +110,14 @@ def silhouette(face: Box, width: int, height: int) -> np.ndarray:
     mask = np.zeros((height, width), np.uint8)
     cx, cy = face.left + face.width / 2, face.top + face.height / 2
     cv2.ellipse(
-        mask, (round(cx), round(cy - 0.15 * face.height)), (round(1.35 * face.width), round(1.45 * face.height)), 0, 0, 360, 1, -1
+        mask,
+        (round(cx), round(cy - 0.15 * face.height)),
+        (round(1.35 * face.width), round(1.45 * face.height)),
+        0,
+        0,
+        360,
+        1,
+        -1,
     )
     neck = face.bottom - 0.2 * face.height
     shoulder = face.bottom + 0.6 * face.height

@@ -22,7 +22,7 @@ _OVERLAP = 16
 _COARSE = 560
 _EPSILON = 1e-6
 # How strongly a tile holds on to the coarse solution: just enough to keep flat regions where they were settled.
-_PULL = 1e-3
+_PULL = 2e-5
 
 
 def matte(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
@@ -114,7 +114,9 @@ def _grab(difference: np.ndarray, face: Box, noise: float, shadow: np.ndarray) -
     cv2.setRNGSeed(7)
     box = _around(seeds != cv2.GC_BGD)
     piece = np.ascontiguousarray(seeds[box])
-    cv2.grabCut(np.ascontiguousarray(feature[box]), piece, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(
+        np.ascontiguousarray(feature[box]), piece, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK
+    )
     seeds[box] = piece
     cut = (seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)
     return _tidy(cut, core, calm, face, noise)
@@ -171,7 +173,9 @@ def _tidy(cut: np.ndarray, core: np.ndarray, calm: np.ndarray, face: Box, noise:
     sizes = np.bincount(labels.ravel())
     in_column = np.bincount(labels[column], minlength=len(sizes))
     hers = [i for i in np.unique(labels[near]) if i and sizes[i] > 0.002 * body.size]
-    hers += [i for i in range(1, len(sizes)) if in_column[i] > 0.8 * sizes[i] and sizes[i] > 0.25 * face.width * face.height]
+    hers += [
+        i for i in range(1, len(sizes)) if in_column[i] > 0.8 * sizes[i] and sizes[i] > 0.25 * face.width * face.height
+    ]
     body = np.isin(labels, [int(counts.argmax()), *hers])
     body = ndimage.binary_closing(np.pad(body, 4, mode="edge"), iterations=2)[4:-4, 4:-4]
     # A hole shows backdrop when it looks just like it all over: then it is the gap between arm and body. Anything
@@ -179,7 +183,9 @@ def _tidy(cut: np.ndarray, core: np.ndarray, calm: np.ndarray, face: Box, noise:
     holes, count = ndimage.label(ndimage.binary_fill_holes(body) & ~body)
     for index in range(1, count + 1):
         hole = holes == index
-        deep = hole.sum() > 12 and float(np.percentile(calm[hole], 75)) < max(2.0, 3 * noise) and not (hole & core).any()
+        deep = (
+            hole.sum() > 12 and float(np.percentile(calm[hole], 75)) < max(2.0, 3 * noise) and not (hole & core).any()
+        )
         if not deep:
             body |= hole
     return body
@@ -218,35 +224,46 @@ def _trimap(rgb: np.ndarray, face: Box, mask: np.ndarray, small_backdrop: np.nda
     high, wide = mask.shape
     body_reach = max(round(1.6 * ratio + 0.012 * face.width), 3)
     eight = mask.astype(np.uint8)
-    inner = cv2.erode(eight, _disc(body_reach + 1), borderType=cv2.BORDER_REPLICATE)
-    outer = cv2.dilate(eight, _disc(body_reach))
-    trimap = np.where(inner > 0, 255, np.where(outer > 0, 128, 0)).astype(np.uint8)
+    depth = cv2.distanceTransform(eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # from the outline inwards, pixels
+    beside = cv2.distanceTransform(1 - eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # and outwards
+    if mask.all():
+        return np.full(mask.shape, 255, np.uint8)
+    trimap = np.where(depth > body_reach + 1, 255, np.where(beside <= body_reach, 128, 0)).astype(np.uint8)
     backdrop = cv2.resize(small_backdrop, (wide, high), interpolation=cv2.INTER_CUBIC)
     distance = np.linalg.norm(_fast_lab(rgb) - backdrop, axis=2)
-    beyond = cv2.dilate(eight, _disc(2 * body_reach)) == 0
+    beyond = beside > 2 * body_reach
     noise = 1.4826 * float(np.median(distance[beyond])) if beyond.any() else 1.0
     # Narrow gaps that the small copy couldn't show (armpits, between fingers): inside, but just like the backdrop, amid
     # something that is not at all like it.
     shown = cv2.GaussianBlur(np.where(mask, distance, 0).astype(np.float32), (0, 0), 1.0)
     fullest = cv2.dilate(shown, np.ones((2 * max(round(0.05 * face.width), 3) + 1,) * 2, np.uint8))
     gap_reach = max(round(0.2 * face.width), body_reach + 1)
-    rim = cv2.erode(eight, np.ones((2 * gap_reach + 1,) * 2, np.uint8), borderType=cv2.BORDER_REPLICATE) == 0
+    rim = depth <= gap_reach
     gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest) & (fullest > 14)
     trimap[(cv2.dilate(gap.astype(np.uint8), _disc(3)) > 0) & mask] = 128
+    # The small copy's outline may lie a little outside the true one: what is near the backdrop there, beside something
+    # that isn't, is for the solver to decide.
+    verge = depth <= 3 * body_reach
+    fringe = mask & verge & (fullest > 14) & (shown < np.minimum(0.4 * fullest, 14))
+    trimap[cv2.dilate(fringe.astype(np.uint8), _disc(body_reach)).astype(bool) & mask] = 128
+    # The middle of a gap is backdrop for sure; without it the solver would not know that there is any.
+    sure = cv2.blur(distance, (3, 3)) < max(1.6 * noise, 1.5)
+    edge = (gap | fringe | (trimap == 128)) & (fullest > 14) & sure
+    trimap[cv2.erode(edge.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
     # The head: hair reaches out as far as anything differs from the backdrop; inside it is open only where less of it
     # shows than around, for opaque hair must not be put in question.
     window = face.grown(1.3).clipped(wide, high)
     patch = np.s_[window.top : window.bottom, window.left : window.right]
     local, distance, shown, fullest = eight[patch], distance[patch], shown[patch], fullest[patch]
+    depth, beside = depth[patch], beside[patch]
     evident = cv2.GaussianBlur(distance, (0, 0), 0.8) > max(2.5 * noise, 1.6)
     evident = cv2.dilate(evident.astype(np.uint8), _disc(2)) > 0
     reach = max(round(0.42 * face.width), body_reach)
-    flying = (cv2.dilate(local, _disc(reach)) > 0) & evident & (local == 0)
-    depth = max(round(0.10 * face.width), body_reach + 1)
-    near_edge = cv2.erode(local, _disc(depth), borderType=cv2.BORDER_REPLICATE) == 0
+    flying = (beside <= reach) & evident & (local == 0)
+    near_edge = depth <= max(round(0.10 * face.width), body_reach + 1)
     thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), _disc(2)) > 0
-    skin = _face_mask(face, window) & (cv2.erode(local, _disc(2 * body_reach)) > 0) & ~see_through
+    skin = _face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
     y = np.arange(window.top, window.bottom)[:, None]
     unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
     trimap[patch][unknown] = 128
@@ -361,7 +378,10 @@ def _disc(radius: int) -> np.ndarray:
 
 
 def _scaled(face: Box, scale: float) -> Box:
-    return Box(*(max(round(v * scale), 0) for v in (face.left, face.top)), *(max(round(v * scale), 1) for v in (face.width, face.height)))
+    return Box(
+        *(max(round(v * scale), 0) for v in (face.left, face.top)),
+        *(max(round(v * scale), 1) for v in (face.width, face.height)),
+    )
 
 
 def refined(rgb_srgb: np.ndarray, small_mask: np.ndarray, reach: float) -> np.ndarray:

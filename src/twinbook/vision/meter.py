@@ -169,7 +169,9 @@ def _read(path: Path) -> _Reading:
         )
     light, clipped = skin.face_light(rgb, face.landmarks)
     if light < MIN_LIGHT:
-        raise CaptureRefused("capture.dark", f"the face in {name} is underexposed (its brightest part is L* {light:.0f})")
+        raise CaptureRefused(
+            "capture.dark", f"the face in {name} is underexposed (its brightest part is L* {light:.0f})"
+        )
     if clipped > MAX_CLIPPED:
         raise CaptureRefused("capture.bright", f"{clipped:.0%} of the face in {name} is burnt out")
     sharpness = focus(rgb, face.box)
@@ -180,7 +182,9 @@ def _read(path: Path) -> _Reading:
     colour = skin.lit_skin(rgb, face.landmarks)
     if colour is None:
         raise CaptureRefused(
-            "capture.no_face", f"too little of the face in {name} shows to read her skin", "use one with the face uncovered"
+            "capture.no_face",
+            f"too little of the face in {name} shows to read her skin",
+            "use one with the face uncovered",
         )
     thumbnail, window = _thumbnail(rgb, face.box)
     return _Reading(path, face, embed(rgb, face), colour, sharpness, thumbnail, window)

@@ -36,9 +36,12 @@ def garment_alpha(plate: Plate, region: str) -> np.ndarray:
     window = _seed_window(face, region, wide, high, plate.facts.photo)
     skin_like = _skin_like(values, plate.skin_lab)
     seeds, colour = _seeds(values, person, skin_like, window, plate.facts.photo, region)
-    mask = _grown(small, values, seeds, colour, person, skin_like, face, region)
+    rival = _other_garment(values, person, skin_like, face, region, colour)
+    mask = _grown(values, seeds, colour, person, skin_like, rival, face, region, plate.alpha is not None)
     if mask.sum() < 0.35 * seeds.sum() or mask.sum() < 0.004 * mask.size:
-        raise EngineRefused("engine.region", f"the {region} in {plate.facts.photo} can't be told from what is around it")
+        raise EngineRefused(
+            "engine.region", f"the {region} in {plate.facts.photo} can't be told from what is around it"
+        )
     alpha = refined(plate.rgb_srgb, mask, reach=max(plate.facts.face.width * 0.02, 2.0))
     box = plate.facts.face
     alpha[box.top : box.bottom, box.left : box.right] = 0
@@ -110,7 +113,10 @@ def _dyed(own: np.ndarray, garment: np.ndarray, target: np.ndarray) -> np.ndarra
 
 def _scaled(box: Box, scale: float) -> Box:
     return Box(
-        round(box.left * scale), round(box.top * scale), max(round(box.width * scale), 1), max(round(box.height * scale), 1)
+        round(box.left * scale),
+        round(box.top * scale),
+        max(round(box.width * scale), 1),
+        max(round(box.height * scale), 1),
     )
 
 
@@ -119,7 +125,10 @@ def _person(plate: Plate, wide: int, high: int) -> np.ndarray:
         return cv2.resize(plate.alpha, (wide, high), interpolation=cv2.INTER_AREA) > 128
     # Not cut out: everything within reach of her arms, from the chin down; colour has to do the rest.
     mask = np.zeros((high, wide), bool)
-    box, face = _scaled(plate.facts.person, wide / plate.facts.width), _scaled(plate.facts.face, wide / plate.facts.width)
+    box, face = (
+        _scaled(plate.facts.person, wide / plate.facts.width),
+        _scaled(plate.facts.face, wide / plate.facts.width),
+    )
     centre, reach = face.left + face.width / 2, 2.9 * face.width
     mask[max(box.top, 0) : box.bottom, max(round(centre - reach), 0) : max(round(centre + reach), 0)] = True
     return mask
@@ -172,7 +181,11 @@ def _seeds(
     labels = labels.ravel()
     sizes = np.bincount(labels, minlength=count)
     main = int(sizes.argmax())
-    chosen = [k for k in range(count) if np.linalg.norm(centres[k, 1:] - centres[main, 1:]) < 16 and abs(centres[k, 0] - centres[main, 0]) < 22]
+    chosen = [
+        k
+        for k in range(count)
+        if np.linalg.norm(centres[k, 1:] - centres[main, 1:]) < 16 and abs(centres[k, 0] - centres[main, 0]) < 22
+    ]
     keep = np.isin(labels, chosen)
     if keep.sum() < 0.3 * total:
         raise EngineRefused("engine.region", f"the {region} in {photo} has no colour that prevails")
@@ -181,15 +194,41 @@ def _seeds(
     return seeds, np.median(samples[keep], axis=0)
 
 
+def _other_garment(
+    values: np.ndarray, person: np.ndarray, skin_like: np.ndarray, face: Box, region: str, colour: np.ndarray
+) -> np.ndarray:
+    """Pixels nearer to the colour of the other garment (trousers below a top, a top above trousers): bool (h, w)."""
+    nothing = np.zeros(person.shape, bool)
+    other = {"top": "bottom", "bottom": "top"}.get(region)
+    if other is None:
+        return nothing
+    try:
+        window = _seed_window(face, other, person.shape[1], person.shape[0], "")
+        _, theirs = _seeds(values, person, skin_like, window, "", other)
+    except EngineRefused:  # it isn't in the plate, then it can't be mistaken for this one
+        return nothing
+    weights = np.float32([0.6, 1.0, 1.0])
+    if np.linalg.norm((colour - theirs) * weights) < 7:
+        return nothing
+    to_own = np.linalg.norm((values - colour.astype(np.float32)) * weights, axis=2)
+    nearer = np.linalg.norm((values - theirs.astype(np.float32)) * weights, axis=2) < to_own
+    # Only about the waist, where the two meet: a shoulder in the rim light may well be as pale as the trousers.
+    y = np.arange(person.shape[0])[:, None]
+    if region == "top":
+        return nearer & (y > face.bottom + 1.9 * face.height)
+    return nearer & (y < face.bottom + 5.0 * face.height)
+
+
 def _grown(
-    small: np.ndarray,
     values: np.ndarray,
     seeds: np.ndarray,
     colour: np.ndarray,
     person: np.ndarray,
     skin_like: np.ndarray,
+    rival: np.ndarray,
     face: Box,
     region: str,
+    plate_is_cut: bool,
 ) -> np.ndarray:
     """The whole garment from its seeds: bool (h, w) at the small size."""
     high, wide = seeds.shape
@@ -201,7 +240,7 @@ def _grown(
     marks[seeds & (distance < spread)] = cv2.GC_FGD
     marks[~person] = cv2.GC_BGD
     turn, allowed, coloured = _hue(values, seeds, colour)
-    foreign = (distance > 4.5 * spread) | (coloured & (turn > allowed))
+    foreign = rival | (distance > 4.5 * spread) | (coloured & (turn > allowed))
     marks[foreign] = cv2.GC_BGD
     garment_is_skin_like = skin_like[seeds].mean() > 0.5
     if not garment_is_skin_like:
@@ -242,12 +281,30 @@ def _grown(
     folds = (closed > 0) & person & coloured & (turn < 2.6 * allowed) & (distance < 5 * spread) & (marks != cv2.GC_FGD)
     if not garment_is_skin_like:
         folds &= ~skin_like | (distance < spread)
-    folds &= ~head
+    folds &= ~head & ~rival
     mask = kept | ndimage.binary_opening(folds, iterations=1)
+    if plate_is_cut:
+        mask |= _rest_of_cloth(values, colour, spread, mask, person & ~head & ~rival & ~skin_like)
     holes, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
     sizes = np.bincount(holes.ravel(), minlength=count + 1)
     small_holes = np.flatnonzero(sizes < max(0.0004 * mask.size, 6))
     return mask | (np.isin(holes, small_holes[small_holes > 0]))
+
+
+def _rest_of_cloth(
+    values: np.ndarray, colour: np.ndarray, spread: float, mask: np.ndarray, candidates: np.ndarray
+) -> np.ndarray:
+    """Shoulders in the rim light and sides in the shade: connected, nearly the dye, only lighter or darker.
+
+    For a person cut out of her backdrop; with anything behind her this would run into it.
+    """
+    off = np.hypot(values[..., 1] - colour[1], values[..., 2] - colour[2])
+    step = values[..., 0] - colour[0]
+    like = candidates & (off < max(1.2 * spread, 9.0)) & (step < 28) & (step > -16)
+    labels, _ = ndimage.label(ndimage.binary_opening(like | mask, iterations=1), np.ones((3, 3)))
+    held = np.bincount(labels[mask], minlength=labels.max() + 1)
+    held[0] = 0
+    return np.isin(labels, np.flatnonzero(held >= 8)) & candidates
 
 
 def _hue(values: np.ndarray, seeds: np.ndarray, colour: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:

@@ -39,7 +39,9 @@ def fitted_scene(scene_rgb_srgb: np.ndarray, facts: PlateFacts) -> np.ndarray:
     return _defocused(linear, blur)
 
 
-def composite(rgb_srgb: np.ndarray, alpha: np.ndarray, facts: PlateFacts, scene: np.ndarray, seed: int = 0) -> np.ndarray:
+def composite(
+    rgb_srgb: np.ndarray, alpha: np.ndarray, facts: PlateFacts, scene: np.ndarray, seed: int = 0
+) -> np.ndarray:
     """Her, from the plate, in front of ``scene`` (linear light float32 (h, w, 3)): uint8 sRGB (h, w, 3).
 
     Where alpha is 255 the plate's pixels stay as they are, bit for bit. Where the figure stands on a floor, the
@@ -69,7 +71,9 @@ def _foreground(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     # Estimated in coded values: there a step means the same in dark hair as in a pale sleeve.
     window = np.s_[max(rows[0] - 24, 0) : rows[-1] + 25, max(columns[0] - 24, 0) : columns[-1] + 25]
     coded = rgb_srgb[window].astype(np.float32) / 255
-    own = estimate_foreground_ml(coded, alpha[window].astype(np.float32) / 255, n_small_iterations=6, n_big_iterations=2)
+    own = estimate_foreground_ml(
+        coded, alpha[window].astype(np.float32) / 255, n_small_iterations=6, n_big_iterations=2
+    )
     own = to_linear((np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8))
     piece = linear[window]
     piece[edge[window]] = own[edge[window]]
