@@ -19,8 +19,8 @@ demo: $(VENV)/core.stamp ## Play the whole story on two people who don't exist, 
 test: $(VENV)/dev.stamp deps lint ## Run the quick tests (under 15 minutes on two cores)
 	@$(PYTEST) -m "not slow"
 
-test-all: $(VENV)/dev.stamp deps lint ## Run every test
-	@$(PYTEST)
+test-all: test ## Run every test: the quick ones, then the slow ones
+	@$(PYTEST) -m slow
 
 lint: $(VENV)/dev.stamp ## Check style, and that imports point one way
 	@$(BIN)/ruff check .
@@ -44,6 +44,8 @@ $(VENV)/core.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing Twinbook and its libraries (about a gigabyte on disk; a few minutes the first time)"
 	@$(PIP) install -U pip -c constraints.txt
 	@$(PIP) install -e . -c constraints.txt
+	@echo "compiling the matting solver, once (about a minute)"
+	@$(BIN)/python -c "import pymatting"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp

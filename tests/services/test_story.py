@@ -215,6 +215,19 @@ def test_erasing_destroys_the_key_and_forgets_her(office, played, people, planne
     assert balances(office)[("talent:mira", "EUR")] == 2 * 34650
 
 
+def test_running_again_after_an_erasure_makes_nothing_of_her(office, played, people, planned, tmp_path):
+    document = revoke.erasure(office, "mira")
+    revoke.erase(office, document, people.key("mira").sign(Paper(document, {}).message))
+    with pytest.raises(AwaitingSignature, match=r"awaiting\.signature"):
+        run.run(office, planned, tmp_path)
+    people.sign_all(office, planned)  # the very papers she withdrew: signing them again revives nothing
+    outcome = run.run(office, planned, tmp_path)
+    report.write_papers(office, planned, outcome, tmp_path / "again", tmp_path)
+    assert not (tmp_path / "again" / "released").exists()
+    assert not list((tmp_path / "home" / "vault").iterdir())
+    assert balances(office)[("brand:tvaton", "EUR")] == -90000
+
+
 def test_a_folder_without_photographs_stops_with_the_reason(office, people, tmp_path):
     planned = testing.campaign(tmp_path / "nothing-here")
     people.sign_all(office, planned)

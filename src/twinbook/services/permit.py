@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twinbook.domain.errors import Reason, Refused, VaultRefused
+from twinbook.domain.errors import InputError, Reason, Refused, VaultRefused
 from twinbook.domain.gate import Allow, Deny, Dossier, Request, decide
 from twinbook.domain.license import License
 from twinbook.domain.permit import Act, Permit
@@ -35,8 +35,8 @@ def weigh(office: Office, unit: UnitOfWork, work: Work, talent: str) -> Allow | 
     images = unit.books.images(talent, now.year, now.month, but=work.id)
     try:
         request = shot_request(unit, work, talent)
-    except Refused as error:
-        return Deny(error.reasons)
+    except InputError as error:  # erased, or not a license at all
+        return Deny((error.reason,))
     return decide(request, Dossier(consent, license, images), office.verify, now)
 
 
