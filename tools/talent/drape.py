@@ -13,7 +13,7 @@ import bpy
 import numpy as np
 from assets import base_parser, parse
 from blender_kit import add_mesh, empty_scene, surface_tree, vertex_array
-from garments import BodyShape, cut_tee, cut_trousers
+from garments import BodyShape, cut_tee, cut_trousers, tee_seams, trouser_seams
 from mathutils import Vector
 
 FRAMES = 36
@@ -23,6 +23,7 @@ FABRIC = {
     "tee": dict(mass=0.18, tension=18, bending=0.07, slack=0.013),
     "trousers": dict(mass=0.32, tension=22, bending=1.6, slack=0.004),
 }
+SEAMS = {"tee": tee_seams, "trousers": trouser_seams}
 CLEARANCE = {"tee": 0.007, "trousers": 0.005}
 FLUNG = 0.085  # no cloth hangs this far off the body
 UNDERNEATH = 0.0055  # extra room where the tee covers the waistband
@@ -160,7 +161,8 @@ def drape(shape, fitted, spec):
         faces = [list(polygon.vertices) for polygon in mesh.polygons]
         result[f"{kind}_vertices"] = mend(vertex_array(mesh), faces, tree, CLEARANCE[kind])
         result[f"{kind}_faces"] = np.array([list(p.vertices) for p in mesh.polygons], dtype=object)
-        for name, values in cut.marks.items():
+        marks = {**cut.marks, "seam": SEAMS[kind](shape, result[f"{kind}_vertices"])}
+        for name, values in marks.items():
             result[f"{kind}_mark_{name}"] = values
     return result
 

@@ -289,22 +289,49 @@ def _tee_marks(rim, points, hem, nape, neck_normal, neck, sleeves, arm, shape, s
         "neck": np.where(above < 0.20, _edge_distance(points, rim, above), FAR),
         "hem": np.where(arm < 0.4, points[:, 2] - hem, FAR),
     }
-    armhole = np.full(len(points), FAR)
     for side, (start, axis, length) in sleeves.items():
         own = shape.share_at(points, "upperarm", "lowerarm", side=side)
         along = (points - start) @ axis
         cuff = length * spec["sleeve"] - along
         marks["hem"] = np.where(own > 0.4, np.minimum(marks["hem"], cuff), marks["hem"])
-        sign = 1 if side == "L" else -1
-        # The armhole runs from the shoulder bone's end down to the armpit.
-        across = (points - start) @ np.array([sign, 0, -0.10]) - 0.004
-        near = np.linalg.norm(points - start, axis=1) < 0.105
-        armhole = np.where(near, np.minimum(armhole, np.abs(across)), armhole)
-    marks["seam"] = armhole
-    shoulder = np.abs(points[:, 1] - (neck[1] + 0.018))
-    on_top = (points[:, 2] > neck[2] - 0.13) & (arm < 0.5)
-    marks["seam"] = np.where(on_top, np.minimum(marks["seam"], shoulder), marks["seam"])
     return marks
+
+
+def _nearer(first, second):
+    """The smaller of two signed distances."""
+    return np.where(np.abs(second) < np.abs(first), second, first)
+
+
+def tee_seams(shape, points):
+    """Signed distance to shoulder seams and armholes of the draped tee."""
+    neck = shape.bone("neck01")
+    seam = np.full(len(points), FAR)
+    arm = shape.share_at(points, "upperarm", "lowerarm")
+    on_top = (points[:, 2] > neck[2] - 0.13) & (arm < 0.5)
+    seam = np.where(on_top, points[:, 1] - (neck[1] + 0.018), seam)
+    for side, sign in (("L", 1), ("R", -1)):
+        # The armhole runs from just inside the shoulder bone's end to the armpit.
+        start = shape.bone(f"upperarm01.{side}")
+        across = (points - start) @ np.array([sign, 0, -0.10]) + 0.004
+        near = np.linalg.norm(points - start, axis=1) < 0.115
+        seam = np.where(near, _nearer(seam, across), seam)
+    return seam
+
+
+def trouser_seams(shape, points):
+    """Signed distance to the outer and inner seams of the draped trousers."""
+    seam = np.full(len(points), FAR)
+    top = shape.crotch_height() - 0.01
+    for side in "LR":
+        own = shape.share_at(points, "upperleg", "lowerleg", "foot", "pelvis", side=side)
+        leg = np.where((own > 0.5) & (points[:, 2] < top))[0]
+        table = GirthTable(points[leg], points[leg, 2].min(), top)
+        angle, radius, _ = table.polar(points[leg])
+        for seam_angle in (0.0, np.pi):
+            turn = (angle - seam_angle + np.pi) % (2 * np.pi) - np.pi
+            distance = np.where(np.abs(turn) < 0.6, turn * radius, FAR)
+            seam[leg] = _nearer(seam[leg], distance)
+    return seam
 
 
 def _rim_vertices(mesh):
@@ -337,7 +364,6 @@ def cut_trousers(shape, spec, seed):
     marks = {
         "waist": waist - points[:, 2],
         "hem": points[:, 2] - ankle,
-        "seam": np.full(len(points), FAR),
     }
     moved = points + normals * (0.006 + 0.0025 * waves(points, seed, 0.05))[:, None]
     middle = shape.bone("root")[0]
@@ -352,12 +378,6 @@ def cut_trousers(shape, spec, seed):
         wanted = _leg_line(table, spec)
         amount = np.where(mine, 1 - smoothstep(points[:, 2], crotch - 0.09, crotch - 0.005), 0.0)
         moved = table.widen(moved, wanted, amount)
-        angle, radius, _ = table.polar(points)
-        # Outer seam towards the side of the body, inner seam opposite.
-        for seam_angle in (0.0, np.pi):
-            turn = np.abs((angle - seam_angle + np.pi) % (2 * np.pi) - np.pi)
-            near = mine & (turn < 0.6)
-            marks["seam"] = np.where(near, np.minimum(marks["seam"], turn * radius), marks["seam"])
     knee = shape.bone("lowerleg01.L")[2]
     length = (knee - (shape.ground + 0.045)) / (knee - ankle)
     marks["hem"] = marks["hem"] * length

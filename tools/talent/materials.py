@@ -161,7 +161,7 @@ def jersey(colour, neck_centre):
     stitches = shader.add(stitches, _line(shader, neck, 0.0255, 0.0006))
     folded = shader.remap(hem, 0.0245, 0.0265, 1.0, 0.0, smooth=True)
     groove = shader.add(_line(shader, seam, 0.0, 0.0012), _line(shader, neck, 0.0200, 0.0010))
-    near_seam = shader.remap(seam, 0.0, 0.014, 1.0, 0.0)
+    near_seam = shader.remap(shader.math("ABSOLUTE", seam), 0.0, 0.014, 1.0, 0.0)
     pucker = shader.multiply(shader.noise(85, 2), near_seam)
     hem_pucker = shader.multiply(shader.noise(70, 2), folded)
     height = shader.scaled_sum(
@@ -190,10 +190,10 @@ def twill(colour):
     x, _, z = shader.separate(shader.coordinates())
     diagonal = shader.math("SINE", shader.multiply(shader.add(x, z), 2600.0))
     weave = shader.noise(700, 3)
-    stitches = shader.add(_line(shader, hem, 0.028, 0.0009), _line(shader, seam, 0.0045, 0.0008))
+    stitches = shader.add(_line(shader, hem, 0.028, 0.0009), _line(shader, seam, 0.0050, 0.0008))
     groove = _line(shader, seam, 0.0, 0.0014)
     folded = shader.remap(hem, 0.028, 0.031, 1.0, 0.0, smooth=True)
-    pucker = shader.multiply(shader.noise(75, 2), shader.remap(seam, 0.0, 0.013, 1.0, 0.0))
+    pucker = shader.multiply(shader.noise(75, 2), shader.remap(shader.math("ABSOLUTE", seam), 0.0, 0.013, 1.0, 0.0))
     height = shader.scaled_sum(
         (diagonal, 0.06),
         (weave, 0.25),

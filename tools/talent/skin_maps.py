@@ -111,7 +111,7 @@ def erase_scalp(density, scalp, regions):
     """Take the painted stubble out: the hair is real, and its line is ours."""
     level = np.array([density[..., c][regions.forehead > 0.6].mean() for c in range(3)])
     tone = level * 1.04 + 0.22 * (density - blur(density, 10))
-    share = (np.clip(blur(scalp, 8) * 1.5, 0, 1) * 0.92)[..., None]
+    share = (np.clip(blur(scalp, 8) * 1.5, 0, 1) * 0.60)[..., None]
     return density * (1 - share) + tone * share
 
 
