@@ -1,8 +1,13 @@
 """Fixtures that every test may use."""
 
 import pytest
+from hypothesis import settings
 
 from twinbook import testing
+
+# No timed assertions: a busy machine must not fail a property.
+settings.register_profile("twinbook", deadline=None)
+settings.load_profile("twinbook")
 
 
 @pytest.fixture
