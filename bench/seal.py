@@ -25,7 +25,7 @@ from twinbook.domain.provenance import ReleaseId
 from twinbook.reader.watermark import read_watermark
 from twinbook.seal.watermark import embed
 
-PEERS = ["blind-watermark"]
+PEERS = ["blind-watermark", "PyWavelets"]
 QUICK = os.environ.get("QUICK") == "1"
 SIZE = (900, 1200) if QUICK else (1200, 1600)
 RELEASE = ReleaseId("9f3c01a7d24b")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import cv2
 import numpy as np
 import pytest
 from painted_figure import paint, plate_of
@@ -14,6 +15,7 @@ from twinbook.domain.provenance import SourceType
 from twinbook.domain.twin import Backdrop, Box
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import RenderJob
+from twinbook.vision.skin import lab
 
 ENGINE = CompositeEngine()
 PLATE = plate_of(paint(high=480))
@@ -101,6 +103,24 @@ def test_both_at_once_and_neither():
     nothing = render(a_shot())
     assert not nothing.altered.any()
     assert (nothing.rgb_srgb == PLATE.rgb_srgb).all()
+
+
+def test_a_new_colour_in_a_new_scene_has_no_pale_seam():
+    """From pale paper, dyed dark, into the night: no pixel of the edge may be lighter than what it lies between."""
+    figure = paint(high=900, tee=(150, 180, 150))
+    plate = plate_of(figure)
+    made = render(a_shot(scene="studio:night", recolor=Recolor("top", "#24408e")), plate)
+    face = figure.face
+    sides = np.zeros(figure.alpha.shape, bool)
+    sides[face.bottom + round(0.7 * face.height) : face.bottom + round(1.6 * face.height)] = True
+    sides &= (figure.alpha > 0.05) & (figure.alpha < 0.98)
+    assert sides.sum() > 80
+    dyed = np.percentile(lab(made.rgb_srgb[figure.tee])[:, 0], 95)
+    night = lab(made.rgb_srgb[:, :40])[..., 0].max()
+    assert np.percentile(lab(made.rgb_srgb[sides])[:, 0], 97) < max(dyed, night) + 5
+    opaque = (plate.alpha == 255) & (figure.skin | figure.trousers | figure.hair)
+    beside = cv2.dilate(figure.tee.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+    assert (made.rgb_srgb[opaque & ~beside] == plate.rgb_srgb[opaque & ~beside]).all()
 
 
 def test_on_a_busy_backdrop_alpha_is_where_she_is_thought_to_be():

@@ -1,7 +1,9 @@
 """Another colourway: the garment and nothing else, its folds kept, the colour met."""
 
+import io
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from painted_figure import TEE, paint, plate_of
@@ -11,7 +13,7 @@ from skimage.data import astronaut
 from twinbook.domain.errors import EngineRefused
 from twinbook.engines.composite.recolor import garment_alpha, recoloured
 from twinbook.vision import DlibMeter
-from twinbook.vision.skin import delta_e2000, lab
+from twinbook.vision.skin import delta_e2000, lab, to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,47 @@ def test_no_seam_of_the_old_colour(figure, plate):
     values = lab(out[edge])
     old = lab(np.uint8(TEE))
     assert (delta_e2000(values, old) < 12).mean() < 0.03
+
+
+def test_no_old_colour_in_deep_shadow_or_along_hems_of_a_jpeg():
+    """Armpits nearly black, chroma at half the resolution: nothing of the green may be left within 4 pixels."""
+    figure = paint(high=1000, tee=(120, 165, 125))
+    face = figure.face
+    y, x = np.mgrid[0:1000, 0 : figure.alpha.shape[1]].astype(np.float32)
+    depth = np.zeros_like(x)
+    for side in (-1, 1):
+        centre = face.left + face.width / 2 + side * 1.15 * face.width
+        depth += np.exp(
+            -(((x - centre) / (0.12 * face.width)) ** 2) - ((y - face.bottom - 1.6 * face.height) / 60) ** 2
+        )
+    linear = to_linear(figure.rgb_srgb) * np.where(figure.tee, 1 - 0.93 * np.clip(depth, 0, 1), 1)[..., None]
+    file = io.BytesIO()
+    Image.fromarray(to_srgb(linear)).save(file, "JPEG", quality=88, subsampling=2)
+    plate = replace(plate_of(figure), rgb_srgb=np.asarray(Image.open(file)))
+    near = cv2.dilate(figure.tee.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    near &= plate.alpha > 0  # the backdrop isn't hers: nothing there is ever altered
+
+    def green(rgb):
+        values = lab(rgb)
+        return near & (values[..., 1] < -5) & (values[..., 0] > 4)
+
+    assert green(plate.rgb_srgb).sum() > 20_000
+    out = recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), "#24408e", plate.alpha)
+    assert green(out).sum() < 60
+    assert (out[figure.skin & ~near] == plate.rgb_srgb[figure.skin & ~near]).all()
+
+
+def test_the_edge_against_the_backdrop_is_the_new_colour_mixed_with_it(figure, plate):
+    out = recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), "#24408e", plate.alpha)
+    face = figure.face
+    rows = np.s_[face.bottom + round(1.2 * face.height) : face.bottom + round(1.8 * face.height)]
+    cover = figure.alpha[rows][..., None]
+    soft = (cover[..., 0] > 0.15) & (cover[..., 0] < 0.85)
+    soft[:, face.left - face.width // 3 : face.right + face.width // 3] = False
+    paper = np.median(to_linear(figure.rgb_srgb[rows][:, :20]), axis=(0, 1))
+    expected = to_srgb(to_linear(np.uint8((0x24, 0x40, 0x8E))) * cover + paper * (1 - cover))
+    assert soft.sum() > 30
+    assert np.median(delta_e2000(lab(out[rows][soft]), lab(expected[soft]))) < 7
 
 
 def test_a_real_photograph_on_a_busy_backdrop(eileen):

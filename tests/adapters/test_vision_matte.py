@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from painted_figure import paint
+from scipy import ndimage
 from skimage.data import astronaut, rocket
 
 from twinbook.domain.twin import Box
@@ -86,6 +87,32 @@ def test_busy_backdrops_have_no_matte():
     assert matte(stripes, figure.face) is None
     filling = Box(10, 5, 380, 390)
     assert matte(figure.rgb_srgb, filling) is None
+
+
+def test_a_sheen_along_the_outline_is_not_see_through():
+    figure = paint(high=900, tee=(110, 150, 110))
+    inwards = ndimage.distance_transform_edt(figure.alpha > 0.5)
+    paled = 0.75 * np.clip(1 - inwards / 7, 0, 1)[..., None] * figure.tee[..., None]
+    sheen = (figure.rgb_srgb * (1 - paled) + np.array([192, 194, 190]) * paled).astype(np.uint8)
+    alpha = matte(sheen, figure.face)
+    assert (alpha[figure.tee & (inwards > 4)] == 255).mean() > 0.99
+    assert (alpha[figure.tee & (inwards > 2)] > 200).mean() > 0.97
+
+
+def test_specks_of_backdrop_between_hair_ends_are_open():
+    figure = paint(high=900)
+    face, random = figure.face, np.random.default_rng(8)
+    y = np.arange(900)[:, None]
+    ends = figure.hair & (y > face.top + 0.62 * face.height)
+    ends &= ndimage.distance_transform_edt(figure.alpha > 0.02) < 0.12 * face.width
+    specks = ends & (random.random(ends.shape) < 0.35)
+    rgb = figure.rgb_srgb.copy()
+    paper = np.median(rgb[face.top : face.bottom, face.right + face.width : face.right + 2 * face.width], axis=(0, 1))
+    rgb[specks] = paper
+    alpha = matte(rgb, face)
+    assert specks.sum() > 60
+    assert (alpha[specks] < 100).mean() > 0.8
+    assert (alpha[ends & ~specks] > 200).mean() > 0.8
 
 
 def test_same_alpha_twice():

@@ -87,10 +87,9 @@ def _segment(small_lab: np.ndarray, face: Box, model: BackdropModel) -> tuple[np
     # With the person known, the backdrop is known up to her outline: take out of the model's residue what is smooth
     # (a cove, a floor, a vignette), and cut again on what is left.
     core = _core(face, wide, high)
-    for _ in range(1):
-        residue = _smooth_outside(difference, ~_widened(body | core, 9), noise)
-        refined = difference - residue
-        body = _grab(refined, face, noise, _shadow_like(refined, face))
+    residue = _smooth_outside(difference, ~_widened(body | core, 9), noise)
+    refined = difference - residue
+    body = _grab(refined, face, noise, _shadow_like(refined, face))
     return body, refined
 
 
@@ -215,8 +214,111 @@ def _refine(rgb: np.ndarray, face: Box, body: np.ndarray, small_backdrop: np.nda
     mask = cv2.resize(body.astype(np.float32), (wide, high), interpolation=cv2.INTER_CUBIC)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5
     trimap = _trimap(rgb, face, mask, small_backdrop, ratio)
-    alpha = _solve(rgb, trimap)
-    return _clean(alpha, trimap)
+    alpha = _clean(_solve(rgb, trimap), trimap)
+    hair = _hair_colour(rgb, mask, face)
+    alpha = _with_crisp_body(rgb, face, hair, alpha)
+    return alpha if hair is None else _with_hair_tips(rgb, face, hair, mask, small_backdrop, alpha)
+
+
+def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha: np.ndarray) -> np.ndarray:
+    """Alpha with edges of cloth and skin no softer than a lens draws them.
+
+    Cloth pales towards its outline (sheen, rim light), and the solver takes that for half-transparent cloth. But a
+    sleeve isn't transparent: away from the half-way line it is she or it isn't. Hair stays as it was solved.
+    """
+    high, wide = alpha.shape
+    half = (alpha >= 128).astype(np.uint8)
+    if half.all() or not half.any():
+        return alpha
+    softness = max(2.0, 0.01 * face.width)
+    inwards = cv2.distanceTransform(np.pad(half, 1, mode="edge"), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    outwards = cv2.distanceTransform(1 - half, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    least = np.clip((inwards - 0.5) / softness, 0, 1) * 255
+    most = (1 - np.clip((outwards - 0.5) / softness, 0, 1)) * 255
+    # Distances from a hard contour have its steps; a lens has none.
+    least, most = cv2.GaussianBlur(least, (0, 0), 0.7), cv2.GaussianBlur(most, (0, 0), 0.7)
+    least = np.where(inwards > softness + 0.5, 255, least)
+    crisp = np.where(half, np.maximum(alpha, least), np.minimum(alpha, most))
+    y, x = np.mgrid[0:high, 0:wide]
+    across = np.abs(x - (face.left + face.width / 2))
+    keep = (y < face.bottom + 0.15 * face.height) & (across < 1.4 * face.width)
+    if hair is not None:
+        # Long hair falls over shoulders and chest: whatever is its colour a little further in is left alone.
+        window = face.grown(2.5).clipped(wide, high)
+        patch = np.s_[window.top : window.bottom, window.left : window.right]
+        off = np.linalg.norm(_fast_lab(np.ascontiguousarray(rgb[patch])) - hair, axis=2)
+        like = ((off < 16) & (inwards[patch] > 2 * softness)).astype(np.uint8)
+        near = _disc(max(round(0.17 * face.width), 4))
+        keep[patch] |= cv2.dilate(cv2.morphologyEx(like, cv2.MORPH_OPEN, _disc(2)), near) > 0
+    return np.where(keep, alpha, crisp + 0.5).astype(np.uint8)
+
+
+def _with_hair_tips(
+    rgb: np.ndarray, face: Box, hair: np.ndarray, mask: np.ndarray, small_backdrop: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
+    """Alpha of loose hair ends beside and below the face, where backdrop shows in specks between them.
+
+    Specks finer than the solver's window come out opaque. But what lies there is either hair, or backdrop, or a mix of
+    the two: the place of a pixel's colour between both is its alpha. Cloth and skin don't lie between them.
+    """
+    high, wide = mask.shape
+    window = face.grown(1.0).clipped(wide, high)
+    patch = np.s_[window.top : window.bottom, window.left : window.right]
+    values = _fast_lab(np.ascontiguousarray(rgb[patch]))
+    behind = cv2.resize(small_backdrop, (wide, high), interpolation=cv2.INTER_CUBIC)[patch]
+    hers = mask[patch]
+    if np.linalg.norm(hair - behind.mean(axis=(0, 1))) < 30:
+        return alpha
+    place, off = _between(values, behind, hair)
+    y = np.arange(window.top, window.bottom)[:, None]
+    chest = _core(face, wide, high)[patch] & (y > face.bottom + 0.6 * face.height)
+    if chest.any():
+        cloth_place, cloth_off = _between(np.median(values[chest], axis=0)[None, None], behind.mean(axis=(0, 1)), hair)
+        if cloth_off.item() < 9 and cloth_place.item() < 0.5:
+            return alpha  # a top as pale as the paper can't be told from it by colour
+    mixed = off < 4 + 9 * np.clip(place, 0, 1)
+    # Specks are near the outline, near hair, and near something that is almost backdrop; a sheen on hair isn't.
+    depth = cv2.distanceTransform(np.pad(hers, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    strands = (mixed & (place > 0.7)).astype(np.uint8)
+    pale = (mixed & (place < 0.3) & (place > -0.25)).astype(np.uint8)
+    near = max(round(0.05 * face.width), 3)
+    tips = mixed & (place > -0.25) & (y > face.top + 0.6 * face.height) & (y < face.bottom + 0.9 * face.height)
+    tips &= hers & (depth < 0.3 * face.width) & (cv2.dilate(strands, _disc(2 * near)) > 0)
+    tips &= (cv2.dilate(pale, _disc(max(near // 2, 2))) > 0) & ~_face_mask(face, window)
+    # Only what hangs together with the open backdrop: not an earring, not a pale collar.
+    labels, _ = ndimage.label(tips | (alpha[patch] < 128), np.ones((3, 3)))
+    open_ones = np.unique(labels[alpha[patch] < 16])
+    tips &= np.isin(labels, open_ones[open_ones > 0])
+    # The region begins and ends softly, or its own border would be seen across the hair.
+    weight = np.clip(2 * cv2.GaussianBlur(tips.astype(np.float32), (0, 0), max(0.012 * face.width, 1.0)) - 0.6, 0, 1)
+    found = np.clip((place - 0.05) / 0.8, 0, 1) * 255
+    out = alpha.copy()
+    piece = out[patch].astype(np.float32)
+    piece += weight * np.minimum(found - piece, 0)
+    out[patch] = np.where(tips, piece + 0.5, out[patch]).astype(np.uint8)
+    return out
+
+
+def _hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
+    """CIELAB of what is beside the cheeks, the median: hair, if she has any there. None where nearly nothing is."""
+    wide = hers.shape[1]
+    beside = np.zeros(hers.shape, bool)
+    rows = slice(round(face.top + 0.3 * face.height), face.bottom)
+    for start, end in ((-0.25, 0.05), (0.95, 1.25)):
+        left, right = face.left + start * face.width, face.left + end * face.width
+        beside[rows, min(max(round(left), 0), wide) : min(max(round(right), 0), wide)] = True
+    samples = rgb[beside & hers]
+    if len(samples) < 0.02 * face.width * face.height:
+        return None
+    return np.median(_fast_lab(samples[None])[0], axis=0)
+
+
+def _between(values: np.ndarray, behind: np.ndarray, hair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where colours lie on the way from the backdrop (0) to the hair (1), and how far beside it (ΔE*ab)."""
+    way = hair - behind
+    place = ((values - behind) * way).sum(axis=-1) / np.maximum((way * way).sum(axis=-1), 1e-3)
+    beside = values - behind - np.clip(place, 0, 1.4)[..., None] * way
+    return place, np.linalg.norm(beside[..., 1:], axis=-1)
 
 
 def _trimap(rgb: np.ndarray, face: Box, mask: np.ndarray, small_backdrop: np.ndarray, ratio: float) -> np.ndarray:

@@ -16,8 +16,8 @@ from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
 from ...domain.twin import Backdrop, PlateFacts
 from ...ports import Engine, EngineProfile, Plan, Plate, Rendering, RenderJob
-from .recolor import garment_alpha, recoloured
-from .scene import composite, fitted_scene
+from .recolor import garment_share, recoloured
+from .scene import composite, fitted_scene, own_colours
 from .studio import studio_scene
 
 _OPERATIONS = ("scene", "recolor")
@@ -86,9 +86,15 @@ class CompositeEngine(Engine):
         lap("plate")
         rgb, alpha = plate.rgb_srgb, plate.alpha
         provenance = {"plate": plate.facts.id, "photo": plate.facts.photo}
+        own = None
         if shot.recolor is not None:
-            garment = garment_alpha(plate, shot.recolor.region)
-            rgb = recoloured(rgb, garment, shot.recolor.to)
+            share = garment_share(plate, shot.recolor.region)
+            if shot.scene is not None and alpha is not None:
+                # Dyed without the old backdrop in it, or the soft edge would carry it into the new scene.
+                own = recoloured(own_colours(rgb, alpha), share, shot.recolor.to, alpha)
+            else:
+                cover = 1 if alpha is None else alpha.astype(np.float32) / 255
+                rgb = recoloured(rgb, share * cover, shot.recolor.to, alpha)
             provenance["recolor"] = f"{shot.recolor.region} {shot.recolor.to.lower()}"
             lap("recolor")
         if shot.scene is not None:
@@ -96,7 +102,7 @@ class CompositeEngine(Engine):
                 raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
             scene = self._scene(job, plate)
             lap("scene")
-            rgb = composite(rgb, alpha, plate.facts, scene, seed=job.seed)
+            rgb = composite(rgb, alpha, plate.facts, scene, seed=job.seed, own_srgb=own)
             provenance["scene"] = shot.scene
             lap("composite")
         if alpha is None:

@@ -28,6 +28,18 @@ def garment_alpha(plate: Plate, region: str) -> np.ndarray:
 
     Raises EngineRefused ``engine.region`` when the plate doesn't show the garment or it can't be told from the rest.
     """
+    share = garment_share(plate, region)
+    if plate.alpha is None:
+        return share
+    return share * (plate.alpha.astype(np.float32) / 255)
+
+
+def garment_share(plate: Plate, region: str) -> np.ndarray:
+    """How much of her, at each pixel, is the garment: float32 (h, w). Raises what `garment_alpha` raises.
+
+    On a plate that is cut out this says nothing about the backdrop: it runs on past her outline, so that the outline
+    of the garment there is the matte's and not a second, slightly different one. On others it is `garment_alpha`.
+    """
     small, scale = small_copy(plate.rgb_srgb)
     high, wide = small.shape[:2]
     face = _scaled(plate.facts.face, scale)
@@ -42,19 +54,25 @@ def garment_alpha(plate: Plate, region: str) -> np.ndarray:
         raise EngineRefused(
             "engine.region", f"the {region} in {plate.facts.photo} can't be told from what is around it"
         )
-    alpha = refined(plate.rgb_srgb, mask, reach=max(plate.facts.face.width * 0.02, 2.0))
+    reach = max(plate.facts.face.width * 0.02, 2.0)
     box = plate.facts.face
-    alpha[box.top : box.bottom, box.left : box.right] = 0
-    if plate.alpha is not None:
-        alpha = np.minimum(alpha, plate.alpha.astype(np.float32) / 255)
-    return alpha
+    if plate.alpha is None:
+        share = refined(plate.rgb_srgb, mask, reach)
+    else:
+        mask |= _in_shadow(values, colour, mask, person & ~rival, plate.skin_lab, face)
+        share = refined(plate.rgb_srgb, _past_the_outline(mask, person), reach)
+        share = _with_blurred_edges(plate.rgb_srgb, share, plate.alpha)
+        share = _carried_outwards(share, plate.alpha)
+    share[box.top : box.bottom, box.left : box.right] = 0
+    return share
 
 
-def recoloured(rgb_srgb: np.ndarray, garment: np.ndarray, to: str) -> np.ndarray:
+def recoloured(rgb_srgb: np.ndarray, garment: np.ndarray, to: str, outline: np.ndarray | None = None) -> np.ndarray:
     """The picture with the garment dyed to ``to`` (``#rrggbb``, met on its mid-tones): uint8 sRGB (h, w, 3).
 
     Pixels where ``garment`` is 0 are the plate's, bit for bit. At the edge the garment's own colour and what is
-    behind are separated first, so that no seam of the old colour is left.
+    behind are separated first, so that no seam of the old colour is left. ``outline`` is her matte (uint8), where there
+    is one: along it the old backdrop's light is kept out of the dyed cloth.
     """
     from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
@@ -71,7 +89,10 @@ def recoloured(rgb_srgb: np.ndarray, garment: np.ndarray, to: str) -> np.ndarray
     own[solid] = coded[solid]
     target = to_linear(np.array([int(to[i : i + 2], 16) for i in (1, 3, 5)], np.uint8))
     own_linear = to_linear((np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8))
-    dyed = _dyed(own_linear, garment[window], target)
+    light = own_linear @ _LUMINANCE
+    if outline is not None:
+        light = _without_backdrop_light(light, garment[window], outline[window])
+    dyed = _dyed(light, garment[window], target)
     behind_linear = to_linear((np.clip(behind, 0, 1) * 255 + 0.5).astype(np.uint8))
     mixed = to_srgb(dyed * share + behind_linear * (1 - share))
     out = rgb_srgb.copy()
@@ -80,12 +101,29 @@ def recoloured(rgb_srgb: np.ndarray, garment: np.ndarray, to: str) -> np.ndarray
     return out
 
 
-def _dyed(own: np.ndarray, garment: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _without_backdrop_light(light: np.ndarray, garment: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """The garment's light with no more of it along her outline than there is a few pixels further in.
+
+    Lens, sharpening and JPEG let a pale backdrop glow some pixels into the cloth. In the old colour that is hardly
+    seen; in a darker dye it would be a bright seam.
+    """
+    reach = 5
+    hers = (outline >= 250).astype(np.uint8)
+    inner = cv2.erode(hers, _disc(reach), borderType=cv2.BORDER_REPLICATE) > 0
+    inner &= garment > 0.9
+    if not inner.any():
+        return light
+    distance, (rows, columns) = ndimage.distance_transform_edt(~inner, return_indices=True)
+    carried = cv2.GaussianBlur(np.where(inner, light, light[rows, columns]), (0, 0), 1.5)
+    beside = cv2.dilate((outline < 128).astype(np.uint8), _disc(reach + 1)) > 0
+    return np.where(beside & ~inner & (distance < 3 * reach), np.minimum(light, carried * 1.04), light)
+
+
+def _dyed(light: np.ndarray, garment: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The garment's linear light in the new colour, folds kept."""
-    light = own @ _LUMINANCE
     inside = light[garment > 0.9] if (garment > 0.9).sum() > 50 else light[garment > 0.5]
     if not inside.size:
-        return own
+        inside = light.ravel()
     middle = max(float(np.median(inside)), 1e-4)
     low, high = np.percentile(inside, (4, 96))
     shading = np.maximum(light, 1e-5) / middle
@@ -305,6 +343,105 @@ def _rest_of_cloth(
     held = np.bincount(labels[mask], minlength=labels.max() + 1)
     held[0] = 0
     return np.isin(labels, np.flatnonzero(held >= 8)) & candidates
+
+
+def _in_shadow(
+    values: np.ndarray, colour: np.ndarray, mask: np.ndarray, person: np.ndarray, skin_lab: np.ndarray, face: Box
+) -> np.ndarray:
+    """What of the garment lies in its own shadow (armpits, the inside of a sleeve): bool (h, w).
+
+    In the dark neither hue nor saturation can be trusted by themselves. But cloth that darkens moves towards black
+    along a line of its own in CIELAB, skin and hair along another: a dark pixel beside the garment is whichever line
+    it is nearer to.
+    """
+    high = mask.shape[0]
+    lightness = np.maximum(values[..., 0:1], 1.0)
+    expected = colour[1:] * np.minimum(lightness / max(float(colour[0]), 1.0), 1.3)
+    skin = skin_lab[1:].astype(np.float32) * np.minimum(lightness / max(float(skin_lab[0]), 1.0), 1.3)
+    to_own = np.linalg.norm(values[..., 1:] - expected, axis=2)
+    to_skin = np.linalg.norm(values[..., 1:] - skin, axis=2)
+    contrast = np.linalg.norm(expected - skin, axis=2)
+    darker = values[..., 0] < colour[0] + 6
+    # Where the two lines meet, near black, nothing can be told: left to the garment only when it is all around.
+    told = (to_own < 0.7 * to_skin) & (contrast > 4) & (to_own < 0.5 * np.hypot(colour[1], colour[2]) + 6)
+    around = cv2.boxFilter(mask.astype(np.float32), -1, (2 * max(round(0.06 * face.width), 3) + 1,) * 2)
+    black = (values[..., 0] < 12) & (around > 0.5)
+    y = np.arange(high)[:, None]
+    candidates = person & darker & (told | black) & (y > face.bottom + 0.3 * face.height)
+    reach = max(round(0.3 * face.width), 3)
+    candidates &= ndimage.distance_transform_edt(~mask) < reach
+    labels, _ = ndimage.label(candidates | mask, np.ones((3, 3)))
+    held = np.bincount(labels[mask], minlength=labels.max() + 1)
+    held[0] = 0
+    return np.isin(labels, np.flatnonzero(held >= 8)) & candidates
+
+
+def _past_the_outline(mask: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """The mask carried on into the backdrop around it: there is no edge of the garment to look for at her outline."""
+    inside = cv2.erode(person.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
+    if not inside.any():
+        return mask
+    _, (rows, columns) = ndimage.distance_transform_edt(~inside, return_indices=True)
+    return np.where(inside, mask, mask[rows, columns])
+
+
+def _with_blurred_edges(rgb_srgb: np.ndarray, share: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The share solved for anew, pixel by pixel, in a thin band along the garment's edge with skin, hair or trousers.
+
+    JPEG keeps colour at half the resolution, so dye spills over an edge that lightness draws sharply. Between what the
+    garment and what the other thing look like a few pixels away, the position of a pixel is how much of it is dye.
+    """
+    reach = 4
+    opaque = alpha >= 250
+    inner = cv2.erode((share > 0.6).astype(np.uint8), _disc(reach), borderType=cv2.BORDER_REPLICATE) > 0
+    sure_own = inner & opaque
+    sure_other = (cv2.dilate((share > 0.4).astype(np.uint8), _disc(reach)) == 0) & opaque
+    if not sure_own.any() or not sure_other.any():
+        return share
+    band = ~inner & (cv2.dilate((share > 0.4).astype(np.uint8), _disc(reach)) > 0) & (alpha > 128)
+    rows, columns = np.flatnonzero(band.any(axis=1)), np.flatnonzero(band.any(axis=0))
+    if not len(rows):
+        return share
+    window = np.s_[max(rows[0] - 12, 0) : rows[-1] + 13, max(columns[0] - 12, 0) : columns[-1] + 13]
+    values = cv2.cvtColor(rgb_srgb[window].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    own, own_near = _spread(values, sure_own[window], 2.5 * reach)
+    other, other_near = _spread(values, sure_other[window], 2.5 * reach)
+    step = own - other
+    # Lightness counts little: folds and shadows live there, and it isn't what JPEG blurs.
+    weights = np.float32([0.25, 1.0, 1.0])
+    length = (step * step * weights).sum(axis=2)
+    found = ((values - other) * step * weights).sum(axis=2) / np.maximum(length, 1e-3)
+    # Smoothed, because JPEG's chroma comes in blocks, and they would show as teeth along a hem.
+    found = np.clip((cv2.GaussianBlur(found, (0, 0), 1.2) - 0.15) / 0.7, 0, 1)
+    # Too alike in colour to be told apart, or nothing of one kind nearby: what closed-form alpha says stands.
+    trusted = band[window] & (own_near > 0.01) & (other_near > 0.01) & (length > 80)
+    out = share.copy()
+    piece = out[window]
+    piece[trusted] = np.maximum(piece, found)[trusted]
+    return out
+
+
+def _spread(values: np.ndarray, known: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Colours carried on from where they are known, and how much of them is near (0 to 1)."""
+    weight = known.astype(np.float32)
+    near = cv2.GaussianBlur(weight, (0, 0), sigma)
+    carried = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
+    return carried / np.maximum(near, 1e-4)[..., None], near
+
+
+def _carried_outwards(share: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """At her soft outline, the share of the nearest pixels that are all hers: the mix there says nothing reliable."""
+    whole = cv2.erode((alpha >= 250).astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
+    if not whole.any() or whole.all():
+        return share
+    distance, (rows, columns) = ndimage.distance_transform_edt(~whole, return_indices=True)
+    carried = cv2.GaussianBlur(np.where(whole, share, share[rows, columns]), (0, 0), 0.8)
+    # Far from any pixel that is all hers (a strand of hair) nothing is carried: 10 pixels is more than a soft hem.
+    return np.where(whole, share, np.where((distance < 10) & (alpha > 0), carried, 0)).astype(np.float32)
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def _hue(values: np.ndarray, seeds: np.ndarray, colour: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:

@@ -40,33 +40,41 @@ def fitted_scene(scene_rgb_srgb: np.ndarray, facts: PlateFacts) -> np.ndarray:
 
 
 def composite(
-    rgb_srgb: np.ndarray, alpha: np.ndarray, facts: PlateFacts, scene: np.ndarray, seed: int = 0
+    rgb_srgb: np.ndarray,
+    alpha: np.ndarray,
+    facts: PlateFacts,
+    scene: np.ndarray,
+    seed: int = 0,
+    own_srgb: np.ndarray | None = None,
 ) -> np.ndarray:
     """Her, from the plate, in front of ``scene`` (linear light float32 (h, w, 3)): uint8 sRGB (h, w, 3).
 
     Where alpha is 255 the plate's pixels stay as they are, bit for bit. Where the figure stands on a floor, the
-    shadow she cast in the studio falls on the scene's floor.
+    shadow she cast in the studio falls on the scene's floor. ``own_srgb`` stands in for `own_colours` of the plate
+    when they have been changed on the way (another colourway).
     """
+    if own_srgb is None:
+        own_srgb = own_colours(rgb_srgb, alpha)
     opaque = alpha == 255
     cover = alpha.astype(np.float32)[..., None] / 255
-    foreground = _foreground(rgb_srgb, alpha)
+    foreground = to_linear(own_srgb)
     scene = _grained(scene, rgb_srgb, alpha, seed)
     if full_length(facts):
         scene = scene * _shadow(rgb_srgb, alpha, facts)[..., None]
     wrapped = _wrapped(foreground, alpha, scene, facts)
     mixed = to_srgb(wrapped * cover + scene * (1 - cover))
-    mixed[opaque] = rgb_srgb[opaque]
+    mixed[opaque] = own_srgb[opaque]
     return mixed
 
 
-def _foreground(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Her own colours, also where backdrop shines through: linear light float32 (h, w, 3)."""
+def own_colours(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Her own colours, also where backdrop shines through: uint8 sRGB (h, w, 3), the plate's where alpha is 255."""
     from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
-    linear = to_linear(rgb_srgb)
+    out = rgb_srgb.copy()
     edge = (alpha > 0) & (alpha < 255)
     if not edge.any():
-        return linear
+        return out
     rows, columns = np.flatnonzero(edge.any(axis=1)), np.flatnonzero(edge.any(axis=0))
     # Estimated in coded values: there a step means the same in dark hair as in a pale sleeve.
     window = np.s_[max(rows[0] - 24, 0) : rows[-1] + 25, max(columns[0] - 24, 0) : columns[-1] + 25]
@@ -74,10 +82,11 @@ def _foreground(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     own = estimate_foreground_ml(
         coded, alpha[window].astype(np.float32) / 255, n_small_iterations=6, n_big_iterations=2
     )
-    own = to_linear((np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8))
-    piece = linear[window]
-    piece[edge[window]] = own[edge[window]]
-    return linear
+    own = (np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8)
+    # Beyond her outline too, a little: whoever works on these colours next looks at neighbours.
+    hers = alpha[window] == 255
+    out[window] = np.where(hers[..., None], rgb_srgb[window], own)
+    return out
 
 
 def _grained(scene: np.ndarray, rgb_srgb: np.ndarray, alpha: np.ndarray, seed: int) -> np.ndarray:
