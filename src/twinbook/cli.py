@@ -450,7 +450,7 @@ def log_verify(
         said.append(f"{file.name}: {entry['act']} at {entry['at']}, release {entry['facts'].get('release', 'none')}")
     if bundle:
         logged = transparency.releases_in(_json_file(bundle), public, verify_raw)
-        said.append(f"{len(logged)} releases of hers are in the log")
+        said.append(f"{len(logged)} releases of this talent are in the log")
         if statement_csv:
             said.append(_compare(statement_csv, logged))
     _print(said) if as_json else click.echo("\n".join(said))

@@ -305,7 +305,8 @@ def _finding(finding: Finding) -> Html:
         said, word = "not measured", "can’t be told"
     else:
         sign = "+" if measured.name == "skin.delta_l" and measured.value > 0 else ""
-        said = f"{sign}{measured.value:.3g}".replace("-", "−")
+        # To three places: no instrument here is finer, and nobody reads 1.2e−06 as "nothing".
+        said = f"{sign}{round(measured.value, 3) + 0.0:.3g}".replace("-", "−")
         word = "within" if finding.ok else "beyond"
     setter = "default bound" if bound.set_by == "default" else f"bound of the {bound.set_by}"
     return tag(

@@ -28,7 +28,8 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Bound:
-    """The largest absolute value a measurement may have. ``set_by`` says whose bound it is: talent, brand or default."""
+    """The largest absolute value a measurement may have. ``set_by`` says whose bound it is: the talent's,
+    the brand's, the ``talent's plates``', or the ``default``."""
 
     name: str
     limit: float
@@ -77,7 +78,7 @@ def identity_bound(own_distances: Sequence[float]) -> Bound:
     """
     if not own_distances:
         return Bound("identity.distance", DEFAULT_IDENTITY_LIMIT)
-    return Bound("identity.distance", min(DEFAULT_IDENTITY_LIMIT, max(own_distances) * 1.15))
+    return Bound("identity.distance", min(DEFAULT_IDENTITY_LIMIT, max(own_distances) * 1.15), "talent's plates")
 
 
 def judge(measurements: Sequence[Measurement], bounds: Sequence[Bound], *, calibrated: bool) -> Verdict:
