@@ -94,14 +94,16 @@ def eye(kind):
     veins = shader.remap(veins, 0.0, 0.030, 0.55, 0.0)
     outside = shader.remap(radius, 0.62, 0.95)
     veined = shader.mix(shader.multiply(veins, outside), iris, (0.45, 0.17, 0.13))
+    # The white is wet; the iris lies behind the cornea, which does the shining.
+    wet = shader.remap(radius, IRIS_RADIUS - 0.03, IRIS_RADIUS + 0.08)
     shader.principled(
         Base_Color=veined,
         Roughness=0.35,
-        Specular_IOR_Level=0.3,
+        Specular_IOR_Level=shader.multiply(wet, 0.3),
         Subsurface_Weight=0.25,
         Subsurface_Scale=0.002,
         Subsurface_Radius=(1.0, 0.5, 0.35),
-        Coat_Weight=0.8,
+        Coat_Weight=shader.multiply(wet, 0.5),
         Coat_Roughness=0.06,
     )
     return shader.material
