@@ -23,7 +23,7 @@ from .domain.fidelity import Finding, Measurement
 from .domain.ledger import Transaction
 from .domain.log import Checkpoint, Entry
 from .domain.paper import Paper
-from .domain.party import Key, PaperKind, Party, Signature
+from .domain.party import Key, PaperKind, Party, Signature, Verify
 from .domain.permit import Act, Permit
 from .domain.provenance import Likeness, Marking, Reading, ReleaseId, SourceType
 from .domain.royalty import Statement
@@ -36,9 +36,8 @@ class Clock(Protocol):
         """The time, with the UTC time zone set."""
 
 
-class Verifier(Protocol):
-    def __call__(self, message: bytes, signature: Signature, key: Key) -> bool:
-        """Whether ``signature`` is ``key``'s over exactly ``message``. Offline, total: False, never an exception."""
+# The rules verify signatures themselves, so the protocol is theirs; adapters meet it here among the other ports.
+Verifier = Verify
 
 
 # --- photographs and plates -------------------------------------------------------------------------------------

@@ -17,16 +17,6 @@ from twinbook.vision.skin import delta_e2000, lab, to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
-def figure():
-    return paint()
-
-
-@pytest.fixture(scope="module")
-def plate(figure):
-    return plate_of(figure)
-
-
-@pytest.fixture(scope="module")
 def eileen(tmp_path_factory):
     path = tmp_path_factory.mktemp("captures") / "eileen.png"
     Image.fromarray(astronaut()).save(path)

@@ -10,16 +10,6 @@ from twinbook.engines.composite.studio import PAPERS, floor_line, full_length, s
 from twinbook.vision.skin import lab, to_linear, to_srgb
 
 
-@pytest.fixture(scope="module")
-def figure():
-    return paint()
-
-
-@pytest.fixture(scope="module")
-def plate(figure):
-    return plate_of(figure)
-
-
 def test_every_studio_scene_is_drawn(plate):
     assert set(PAPERS) == set(STUDIO_SCENES)
     for name in STUDIO_SCENES:

@@ -35,16 +35,6 @@ def _person(picture):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    return create_signing_certificate(tmp_path_factory.mktemp("ours"), "Nordlight", datetime.now(UTC))
-
-
-@pytest.fixture(scope="module")
-def sealer(certificate):
-    return ImageSealer(certificate.chain_pem, certificate.private_key_pem)
-
-
-@pytest.fixture(scope="module")
 def ours(sealer):
     return sealer.seal(_person(data.astronaut()), _marking(RELEASE)).data
 
@@ -52,11 +42,6 @@ def ours(sealer):
 @pytest.fixture(scope="module")
 def other(sealer):
     return sealer.seal(_person(data.coffee()[:, :512]), _marking(OTHER)).data
-
-
-@pytest.fixture(scope="module")
-def reader(certificate):
-    return ImageReader(certificate.anchors_pem)
 
 
 def _segments(jpeg):

@@ -51,9 +51,10 @@ class Signature:
 
 
 class Verify(Protocol):
-    """``keys`` implements this; it never raises."""
+    """What the rules ask of cryptography; ``keys`` implements it."""
 
-    def __call__(self, message: bytes, signature: Signature, key: Key) -> bool: ...
+    def __call__(self, message: bytes, signature: Signature, key: Key) -> bool:
+        """Whether ``signature`` is ``key``'s over exactly ``message``. Offline, total: False, never an exception."""
 
 
 class PaperKind(StrEnum):
