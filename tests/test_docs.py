@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
-from twinbook import ports
+from twinbook import law, ports
 from twinbook.cli import commands
 from twinbook.domain.brief import FORMATS, STUDIO_SCENES
 from twinbook.domain.errors import CODES
+from twinbook.domain.policy import TOPICS
 from twinbook.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,10 +58,27 @@ def test_the_page_of_errors_is_the_catalogue():
     assert page("errors.md") == written(), "run tools/error_reference.py"
 
 
+def test_the_page_of_law_is_the_packs():
+    sys.path.insert(0, str(ROOT / "tools"))
+    from law_reference import page as written
+
+    assert page("law.md") == written(), "run tools/law_reference.py"
+
+
+@pytest.mark.parametrize("pack", law.load().packs, ids=lambda pack: pack.id)
+def test_every_law_pack_is_described(pack):
+    text = page("law.md")
+    assert f"## {pack.id}\n" in text
+    for rule in pack.rules:
+        assert f"`{rule.id}`" in text
+    assert "not legal advice" in text.lower()
+
+
 def test_every_error_code_is_raised_somewhere():
     sources = [f.read_text(encoding="utf-8") for f in (ROOT / "src").rglob("*.py") if f.name != "errors.py"]
     text = "\n".join(sources)
-    built = {f"{kind}.{what}" for kind in ("consent", "license") for what in ("missing", "revoked")}
+    built = {f"{kind}.{what}" for kind in ("consent", "license", "mandate") for what in ("missing", "revoked")}
+    built |= {f"law.{topic}" for topic in TOPICS}
     assert {code for code in CODES if f'"{code}"' not in text} <= built
 
 

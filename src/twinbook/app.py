@@ -13,7 +13,16 @@ from . import durable
 from .db import Database
 from .domain.errors import InputError
 from .keys import signatures
-from .keys.certificates import CA_CERTIFICATE, create_signing_certificate, load_signing_certificate
+from .keys.certificates import (
+    CA_CERTIFICATE,
+    PAPER_CHAIN,
+    SigningCertificate,
+    create_paper_certificate,
+    create_signing_certificate,
+    load_paper_certificate,
+    load_paper_files,
+    load_signing_certificate,
+)
 from .keys.signatures import KeyFile
 from .ports import Clock, Engine
 from .services.office import Office
@@ -61,6 +70,8 @@ def make_home(settings: Settings, clock: Clock | None = None) -> bool:
         KeyFile.make(keys / "log.pem")
     if not (keys / "c2pa").exists():
         create_signing_certificate(keys / "c2pa", "Twinbook home", (clock or SystemClock()).now())
+    if settings.paper_certificate is None and not (keys / "papers" / PAPER_CHAIN).exists():
+        create_paper_certificate(keys / "papers", keys / "c2pa", "Twinbook home", (clock or SystemClock()).now())
     Database(_url(settings), settings.tenant).close()
     return new
 
@@ -85,7 +96,16 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         if "documents" not in parts:
             from .documents import Papers
 
-            parts["documents"] = Papers()
+            sealing = _paper_certificate(settings, clock)
+            parts["documents"] = Papers(clock, sealing.chain_pem, sealing.private_key_pem, settings.timestamp_url)
+        if "interchange" not in parts:
+            from .interchange import JsonInterchange
+
+            parts["interchange"] = JsonInterchange()
+        if "law" not in parts:
+            from .law import load
+
+            parts["law"] = load(settings.law)
         yield Office(
             clock=clock,
             verify=signatures.verify,
@@ -109,6 +129,14 @@ def anchors(settings: Settings) -> str:
     return file.read_text() if file.exists() else ""
 
 
+def paper_anchors(settings: Settings, clock: Clock | None = None) -> str:
+    """Who may seal papers of this home: its development CA, and whoever issued the certificate in the settings. PEM.
+
+    Raises StateError ``seal.certificate`` when that certificate is unusable."""
+    named = _paper_certificate(settings, clock or SystemClock()).anchors_pem if settings.paper_certificate else ""
+    return anchors(settings) + named
+
+
 def campaign_template() -> str:
     """The commented campaign file that `twinbook init` writes."""
     return (files("twinbook") / "campaign_template.toml").read_text(encoding="utf-8")
@@ -123,6 +151,13 @@ def _marks(folder: Path, clock: Clock) -> dict[str, object]:
         "sealer": ImageSealer(certificate.chain_pem, certificate.private_key_pem),
         "reader": ImageReader(certificate.anchors_pem),
     }
+
+
+def _paper_certificate(settings: Settings, clock: Clock) -> SigningCertificate:
+    if settings.paper_certificate and settings.paper_key:
+        return load_paper_files(settings.paper_certificate, settings.paper_key, clock.now())
+    keys = settings.home / "keys"
+    return load_paper_certificate(keys / "papers", keys / "c2pa", clock.now())
 
 
 def _engines() -> dict[str, Engine]:

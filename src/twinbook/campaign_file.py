@@ -6,6 +6,7 @@ import difflib
 import re
 import tomllib
 from datetime import date, datetime
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,15 +14,17 @@ import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
 
 from .domain.brief import FORMATS, REGIONS, STUDIO_SCENES, Recolor, Shot
-from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
-from .domain.consent import Part
+from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, Exclusive, LicenseTerms
+from .domain.consent import USUAL_EDITS, Approval, Edit, Part, PostMortem
 from .domain.errors import CampaignError, CampaignFault, InputError, reason
 from .domain.gate import ADULT
 from .domain.license import Split
 from .domain.money import Money
 from .domain.party import Party, Role, age
+from .domain.territory import is_territory
 
 _CHANNELS = tuple(sorted({shape.channel for shape in FORMATS.values()}))
+_LONGEST = 36_500
 _WORDS = str.maketrans({" ": "-", "_": "-"})
 
 
@@ -44,7 +47,7 @@ def read_campaign(file: Path, today: date) -> Campaign:
     except tomllib.TOMLDecodeError as error:
         raise CampaignError(str(file), [_syntax_fault(error, text)]) from error
     faults: list[CampaignFault] = []
-    campaign = _campaign(_Section(data, (), _lines(text), faults), file, today)
+    campaign = _campaign(_Section(data, (), lines(text), faults), file, today)
     if faults:
         raise CampaignError(str(file), sorted(faults, key=lambda fault: fault.line))
     return campaign
@@ -62,10 +65,10 @@ def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> CampaignFault:
 _Path = tuple[str | int, ...]
 
 
-def _lines(text: str) -> dict[_Path, int]:
+def lines(text: str) -> dict[_Path, int]:
     """The line of every table and key, counting from 1. TOML readers don't keep it, so the syntax tree is asked."""
     root = Parser(Language(tree_sitter_toml.language())).parse(text.encode()).root_node
-    lines: dict[_Path, int] = {(): 1}
+    found: dict[_Path, int] = {(): 1}
     counts: dict[_Path, int] = {}
 
     def keys(node: Node) -> list[str]:
@@ -87,14 +90,14 @@ def _lines(text: str) -> dict[_Path, int]:
             pairs(path, node)
         elif node.type == "array":
             for index, child in enumerate(c for c in node.named_children if c.type != "comment"):
-                lines[(*path, index)] = child.start_point[0] + 1
+                found[(*path, index)] = child.start_point[0] + 1
                 value((*path, index), child)
 
     def pairs(path: _Path, node: Node) -> None:
         for pair in (child for child in node.named_children if child.type == "pair"):
             name, *_, content = (c for c in pair.named_children if c.type != "comment")
             inner = path + tuple(keys(name))
-            lines[inner] = pair.start_point[0] + 1
+            found[inner] = pair.start_point[0] + 1
             value(inner, content)
 
     pairs((), root)
@@ -106,12 +109,13 @@ def _lines(text: str) -> dict[_Path, int]:
             if node.type == "table_array_element":
                 counts[path] = counts.get(path, -1) + 1
                 path += (counts[path],)
-            lines[path] = node.start_point[0] + 1
+            found[path] = node.start_point[0] + 1
             pairs(path, node)
-    return lines
+    return found
 
 
-def _dotted(path: _Path) -> str:
+def dotted(path: _Path) -> str:
+    """A key as faults name it: ``shot[2].formats``."""
     out = ""
     for part in path:
         out += f"[{part + 1}]" if isinstance(part, int) else (f".{part}" if out else part)
@@ -135,7 +139,7 @@ class _Section:
         at = path
         while at not in self._where:
             at = at[:-1]
-        self._faults.append(CampaignFault(self._where[at], _dotted(path) or "file", reason(code, diagnosis, remedy)))
+        self._faults.append(CampaignFault(self._where[at], dotted(path) or "file", reason(code, diagnosis, remedy)))
 
     def get(self, key: str, kind: type | tuple[type, ...], example: str, *, default: object = ..., check=None):
         """The value of a key, of the given type, passed through ``check`` (which may raise InputError)."""
@@ -223,9 +227,20 @@ def _campaign(top: _Section, file: Path, today: date) -> Campaign | None:
     top.done()
     if None in (consent, license) or not all(talents) or not all(shots):
         return None
-    if license.fee.currency != consent.min_fee.currency:
+    if license.fee.currency != consent.terms["min_fee"].currency:
         top.fault("money.currencies", "fee and minimum fee are in two currencies", key="license")
+    for talent in talents:
+        _check_day_rate(top, talent, consent)
     return Campaign(file.stem, tuple(talents), consent, license, tuple(shots))
+
+
+def _check_day_rate(top: _Section, talent: CastTalent, consent: ConsentTerms) -> None:
+    rate, percent = talent.day_rate, consent.terms["min_fee_percent"]
+    if percent and rate is None:
+        diagnosis = f"min_fee_percent is of a day rate, and {talent.party.name} has none"
+        top.fault("campaign.missing_key", diagnosis, 'add: day_rate = "1800 EUR"', "talent")
+    elif percent and rate.currency != consent.terms["min_fee"].currency:
+        top.fault("money.currencies", "day rate and minimum fee are in two currencies", key="talent")
 
 
 def _talent(section: _Section, today: date) -> CastTalent | None:
@@ -236,6 +251,8 @@ def _talent(section: _Section, today: date) -> CastTalent | None:
     agency = section.get("agency", str, '"Nordlight"', default="")
     day_rate = section.get("day_rate", str, '"1800 EUR"', default=None, check=Money.parse)
     synthetic = section.get("synthetic", bool, "false", default=False)
+    based_in = section.get("based_in", str, '"SE"', default="", check=_territory)
+    language = section.get("language", str, '"en"', default="en", check=_language)
     measures = section.table("measurements", needed=False)
     measurements = measures.rest() if measures else {}
     for key, value in measurements.items():
@@ -248,50 +265,106 @@ def _talent(section: _Section, today: date) -> CastTalent | None:
     if born and age(born, today) < ADULT:
         section.fault("talent.minor", f"{name} is under {ADULT}", key="born")
         return None
-    if None in (talent_id, name, born, photos):
+    if None in (talent_id, name, born, photos, based_in, language):
         return None
-    return CastTalent(Party(talent_id, Role.TALENT, name, born), photos, agency, day_rate, synthetic, measurements)
+    party = Party(talent_id, Role.TALENT, name, born)
+    agent = Party(slug(agency), Role.AGENCY, agency) if agency else None
+    return CastTalent(party, photos, agent, day_rate, synthetic, measurements, based_in, language)
 
 
 def _consent(section: _Section) -> ConsentTerms | None:
-    purpose = section.get("purpose", str, '"e-commerce images"')
-    parts = section.words("parts", '["capture", "template", "generate"]', allowed=tuple(Part))
-    until = section.get("until", date, "2027-11-22")
-    channels = section.words("channels", '["web", "instagram"]', allowed=_CHANNELS)
-    territories = section.words("territories", '["SE", "US-NY"]')
-    never = section.words("never", '["fur", "tobacco"]', default=[])
-    fee = section.get("min_fee_per_image", str, '"300 EUR"', check=Money.parse)
-    approve = section.get("approve_each_image", bool, "false", default=False)
-    cap = section.get("max_images_per_month", int, "40", check=_at_least_one)
+    terms = {
+        "purpose": section.get("purpose", str, '"e-commerce images"'),
+        "uses": section.get("uses", str, '"autumn lookbook: ten studio images"', default=""),
+        "parts": _choices(section, "parts", Part, '["capture", "template", "generate"]'),
+        "edits": _choices(section, "edits", Edit, '["minor", "recolor", "scene"]', default=USUAL_EDITS),
+        "until": section.get("until", date, "2027-11-22"),
+        "channels": frozenset(section.words("channels", '["web", "instagram"]', allowed=_CHANNELS)),
+        "territories": _territories(section),
+        "never": frozenset(word.lower() for word in section.words("never", '["fur", "tobacco"]', default=[])),
+        "min_fee": section.get("min_fee_per_image", str, '"300 EUR"', check=Money.parse),
+        "min_fee_percent": section.get("min_fee_percent", (int, float), "20", default=Fraction(0), check=_percent),
+        "max_images_per_month": section.get("max_images_per_month", int, "40", check=_at_least_one),
+        "cooling_off_days": section.get("cooling_off_days", int, "7", default=0, check=_days),
+        "reconsent_days": section.get("reconsent_days", int, "365", default=730, check=_at_least_one),
+        "approval": _approval(section),
+    }
+    brands = section.get("max_brands", int, "3", default=None, check=_at_least_one)
+    estate = section.get("estate", str, '"Holm family"', default="")
     section.done()
-    if None in (purpose, until, fee, cap):
+    if None in terms.values():
         return None
-    return ConsentTerms(
-        purpose=purpose,
-        parts=tuple(Part(part) for part in parts if part in tuple(Part)),
-        until=until,
-        channels=channels,
-        territories=territories,
-        never=tuple(word.lower() for word in never),
-        min_fee=fee,
-        approve_each_image=approve,
-        max_images_per_month=cap,
-    )
+    after = PostMortem.ESTATE if estate else PostMortem.ENDS
+    return ConsentTerms(terms | {"max_brands": brands, "post_mortem": after, "estate": slug(estate) if estate else ""})
+
+
+def _approval(section: _Section) -> Approval | None:
+    """``approval``, or its short form for the commonest choice."""
+    each = section.get("approve_each_image", bool, "false", default=None)
+    asked = section.get("approval", str, '"image"', default=None)
+    if each is not None and asked is not None:
+        section.fault("campaign.value", "approval and approve_each_image say the same thing", "keep one", "approval")
+        return None
+    if asked is None:
+        return Approval.IMAGE if each else Approval.NONE
+    if asked not in tuple(Approval):
+        section.fault("campaign.value", f"{asked!r} is no approval", f"use one of: {', '.join(Approval)}", "approval")
+        return None
+    return Approval(asked)
 
 
 def _license(section: _Section) -> LicenseTerms | None:
     brand = section.get("brand", str, '"Tvaton"')
-    category = section.get("category", str, '"fast fashion"')
-    fee = section.get("fee_per_image", str, '"450 EUR"', check=Money.parse)
-    channels = section.words("channels", '["instagram", "web"]', allowed=_CHANNELS)
-    territories = section.words("territories", '["SE"]')
-    term = section.get("term_days", int, "90", check=_at_least_one)
-    split = _split(section.table("split", needed=False))
+    terms = {
+        "category": section.get("category", str, '"fast fashion"', check=lambda word: word.lower()),
+        "uses": section.get("uses", str, '"autumn lookbook: ten studio images"', default=""),
+        "fee": section.get("fee_per_image", str, '"450 EUR"', check=Money.parse),
+        "channels": frozenset(section.words("channels", '["instagram", "web"]', allowed=_CHANNELS)),
+        "territories": _territories(section),
+        "term_days": section.get("term_days", int, "90", check=_days_of_term),
+        "payment_days": section.get("payment_days", int, "30", default=30, check=_days),
+        "wind_down_days": section.get("wind_down_days", int, "30", default=0, check=_days),
+        "replaces_in_person": section.get("replaces_in_person", bool, "false", default=False),
+        "advised_by": section.get("advised_by", str, '"SAG-AFTRA"', default=""),
+        "trains_models": section.get("trains_models", bool, "false", default=False),
+        "vendors": frozenset(section.words("vendors", '["Rendering house"]', default=[])),
+        "split": _split(section.table("split", needed=False)),
+    }
+    images = section.get("max_images", int, "20", default=None, check=_at_least_one)
+    exclusive = _exclusive(section.table("exclusive", needed=False))
     section.done()
-    if None in (brand, category, fee, term, split):
+    if brand is None or None in terms.values():
         return None
-    party = Party(slug(brand), Role.BRAND, brand)
-    return LicenseTerms(party, category.lower(), fee, channels, territories, term, split)
+    return LicenseTerms(Party(slug(brand), Role.BRAND, brand), terms | {"max_images": images}, exclusive)
+
+
+def _exclusive(section: _Section | None) -> Exclusive | None:
+    if section is None:
+        return None
+    category = section.get("category", str, '"fast fashion"', default="")
+    channels = section.words("channels", '["instagram"]', allowed=_CHANNELS, default=[])
+    territories = _territories(section, default=[])
+    competitors = section.words("competitors", '["Zandra"]', default=[])
+    section.done()
+    brands = frozenset(slug(name) for name in competitors)
+    return Exclusive((category or "").lower(), frozenset(channels), territories, brands)
+
+
+def _choices(section: _Section, key: str, kind: type[StrEnum], example: str, default: object = ...) -> frozenset:
+    if default is not ... and not section.has(key):
+        section.words(key, example, default=[])
+        return default
+    words = section.words(key, example, allowed=tuple(kind))
+    return frozenset(kind(word) for word in words if word in tuple(kind))
+
+
+def _territories(section: _Section, default: object = ...) -> frozenset[str]:
+    found = section.words("territories", '["SE", "US-NY"]', default=default)
+    for index, code in enumerate(found):
+        if not is_territory(code):
+            hint = 'write ISO 3166 codes like "SE" or "US-NY", "EU", or "WORLD"'
+            section.fault("campaign.value", f"{code!r} is no territory", hint, "territories", index)
+    return frozenset(found)
 
 
 def _split(section: _Section | None) -> Split | None:
@@ -323,6 +396,7 @@ def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path
     garment = section.table("garment", needed=False)
     plate = section.get("plate", str, '"front"', default=None)
     contexts = section.words("contexts", '["summer"]', default=[])
+    words = section.get("words", str, '"I wear it every day."', default="")
     engine = section.get("engine", str, '"composite"', default="composite")
     recolor = _recolor(garment) if garment else None
     section.done()
@@ -341,6 +415,7 @@ def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path
         recolor=recolor,
         plate=Path(plate).stem if plate else None,
         contexts=tuple(word.lower() for word in contexts),
+        words=words or "",
         engine=engine,
     )
     return CampaignShot(name, shot, scene)
@@ -382,3 +457,31 @@ def _at_least_one(number: int) -> int:
     if number < 1:
         raise InputError("campaign.value", f"{number} is less than 1", "write a number of 1 or more")
     return number
+
+
+def _days(number: int) -> int:
+    if not 0 <= number <= _LONGEST:
+        raise InputError("campaign.value", f"{number} is no number of days", f"write a number from 0 to {_LONGEST}")
+    return number
+
+
+def _days_of_term(number: int) -> int:
+    return _days(_at_least_one(number))
+
+
+def _percent(number: float) -> Fraction:
+    if not 0 <= number <= 1000:
+        raise InputError("campaign.value", f"{number} is no percentage", "write a number of 0 or more")
+    return Fraction(str(number))
+
+
+def _territory(code: str) -> str:
+    if not is_territory(code):
+        raise InputError("campaign.value", f"{code!r} is no territory", 'write an ISO 3166 code like "SE" or "US-NY"')
+    return code
+
+
+def _language(code: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
+        raise InputError("campaign.value", f"{code!r} is no language", 'write a code like "en" or "sv"')
+    return code

@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -18,8 +19,10 @@ from typing import Protocol
 import numpy as np
 
 from .domain.brief import Shot
+from .domain.consent import Part
 from .domain.errors import EngineRefused, Reason, StateError, TwinbookError
 from .domain.fidelity import Finding, Measurement
+from .domain.form import Form
 from .domain.ledger import Transaction
 from .domain.log import Checkpoint, Entry
 from .domain.paper import Paper
@@ -330,8 +333,64 @@ class Documents(Protocol):
 
     def statement_csv(self, statement: Statement) -> str: ...
 
-    def paper_pdf(self, title: str, paper: Paper, plain_words: Sequence[str]) -> bytes:
-        """A consent, license or deal memo as people read it, with the digest and signatures of the exact terms."""
+    def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
+        """What somebody signs, as sentences for the person who signs it. A line that begins with two spaces and a dash is
+        an item of a list. A language that isn't there gives English."""
+
+    def paper_pdf(self, paper: Paper, language: str = "en") -> bytes:
+        """A consent, license or other paper as people read it, with the digest and signatures of the exact terms."""
+
+    def deal_memo_pdf(self, license: Paper, language: str = "en") -> bytes:
+        """A license as a deal memo: who, what, when, for how much and who gets what of it."""
+
+
+# --- rights as others read them -----------------------------------------------------------------------------------
+
+
+class RawSigner(Protocol):
+    """An Ed25519 key of the home: the log's. ``public`` is 32 bytes, a signature 64."""
+
+    @property
+    def public(self) -> bytes: ...
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+class CredentialState(StrEnum):
+    VALID = "valid"
+    NOT_YET = "not yet"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class CredentialReading:
+    """What a credential proves. ``why`` says what keeps it from being valid; of an invalid one nothing else is told.
+    ``signed`` is what the issuer says about who signed: role, party, key and moment of each."""
+
+    state: CredentialState
+    why: str = ""
+    issuer: str = ""
+    paper: str = ""
+    terms: Form | None = None
+    issued: datetime | None = None
+    signed: tuple[Mapping[str, str], ...] = ()
+
+
+class Interchange(Protocol):
+    """Consents and licenses in the formats of others. Pure and offline; reading is strict, and evaluates nothing."""
+
+    def policy(self, terms: Form, bound: bool) -> dict[str, object]:
+        """An ODRL policy in JSON-LD; ``bound`` when everybody has signed. Raises InputError ``interchange.unsupported``."""
+
+    def read_policy(self, data: bytes) -> Form:
+        """The terms in a policy. Raises InputError ``interchange.unsupported``, ``interchange.malformed``."""
+
+    def credential(self, paper: Paper, signer: RawSigner, verify: Verify, at: datetime) -> dict[str, object]:
+        """A verifiable credential of a paper that everybody signed. Raises Refused with the paper's faults."""
+
+    def read_credential(self, data: bytes, now: datetime, issuer: str = "") -> CredentialReading:
+        """What a credential proves, by the issuer named or by any. Never raises."""
 
 
 # --- the database -----------------------------------------------------------------------------------------------
@@ -344,11 +403,20 @@ class Parties(Protocol):
     def get(self, party_id: str) -> Party | None: ...
 
     def register(self, key: Key, at: datetime) -> None:
-        """Raises SignatureRefused ``signature.key_taken`` when the key is another party's or the party has another."""
+        """Raises SignatureRefused ``signature.key_taken`` when the key is another party's. A key that is there stays as
+        it is. Whether a party may have another key is for the services to say."""
+
+    def end_key(self, key_id: str, at: datetime | None) -> None:
+        """From this moment on the key's signatures don't count; None takes an end back."""
 
     def key(self, key_id: str) -> Key | None: ...
 
     def keys(self) -> Sequence[Key]: ...
+
+    def die(self, talent: str, on: date) -> None:
+        """Note the day of her death."""
+
+    def died(self, talent: str) -> date | None: ...
 
     def log_secret(self, talent: str) -> bytes:
         """Her secret for recognising log leaves about her; made on first use."""
@@ -370,7 +438,10 @@ class PaperFile(Protocol):
         """Add a signature; the same one again changes nothing."""
 
     def revoke(self, paper_digest: str, by: str, at: datetime) -> None:
-        """Note that a paper was revoked by the paper ``by``. The first time stands."""
+        """Note that a paper is revoked by the paper ``by`` from a moment on. The earliest moment stands."""
+
+    def withdraw(self, paper_digest: str, part: Part, by: str, at: datetime) -> None:
+        """Note that a part of a consent is withdrawn by the paper ``by``. The first time stands."""
 
     def of(self, talent: str, kind: PaperKind) -> Sequence[Paper]:
         """Oldest first."""
@@ -384,6 +455,9 @@ class Twins(Protocol):
 
     def captures(self, talent: str) -> str | None:
         """The digest of the captures that the current twin was made from."""
+
+    def made_at(self, talent: str) -> datetime | None:
+        """When her current twin was made."""
 
     def put(self, twin: Twin, captures: str, at: datetime) -> None: ...
 
@@ -413,6 +487,12 @@ class Books(Protocol):
 
     def images(self, talent: str, year: int, month: int, but: str) -> int:
         """Her images held or settled in that month (UTC), without those of the shot ``but``."""
+
+    def images_licensed(self, license: str, but: str) -> int:
+        """Images held or settled under a license ever, without those of the shot ``but``."""
+
+    def unpaid(self, talent: str, brand: str) -> Sequence[Transaction]:
+        """Settlements of a brand's images of her that no payout followed, oldest first."""
 
     def transactions(self) -> Sequence[Transaction]: ...
 

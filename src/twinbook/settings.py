@@ -16,17 +16,26 @@ SETTINGS = {
     "TWINBOOK_HOME": "The folder with database, vault and keys; by default .twinbook beside the campaign file",
     "TWINBOOK_MASTER_KEY": "The master key, 32 bytes in hex or base64; by default the file keys/master.key in the home",
     "TWINBOOK_TENANT": "Whose programme this is; by default 'home'. Nothing of one tenant is seen by another",
+    "TWINBOOK_LAW": "A folder of further law packs; one with the id of a pack that ships replaces it",
+    "TWINBOOK_PAPER_CERTIFICATE": "A certificate of your own to seal papers with, a PEM file; by default the home's",
+    "TWINBOOK_PAPER_KEY": "The private key of that certificate, a PEM file that is yours alone",
+    "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for the seals on papers; by default none",
 }
 DEFAULT_HOME = ".twinbook"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``master_key`` is None when the key lies in the home."""
+    """``master_key`` is None when the key lies in the home; ``law`` is the folder of further law packs, if any.
+    Without ``paper_certificate`` and ``paper_key`` papers are sealed by the home's own."""
 
     home: Path
     tenant: str = "home"
     master_key: bytes | None = None
+    law: Path | None = None
+    paper_certificate: Path | None = None
+    paper_key: Path | None = None
+    timestamp_url: str = ""
 
 
 def settings(
@@ -34,12 +43,29 @@ def settings(
 ) -> Settings:
     """``home`` (the command line's word) outranks the environment, which outranks the folder ``beside``.
 
-    Raises InputError ``key.master`` for a master key that can't be read.
+    Raises InputError ``key.master`` for a master key that can't be read, ``seal.certificate`` for a certificate
+    without its key.
     """
     named = environment.get("TWINBOOK_HOME")
     folder = home or (Path(named) if named else (beside or Path()) / DEFAULT_HOME)
     key = environment.get("TWINBOOK_MASTER_KEY")
-    return Settings(folder, environment.get("TWINBOOK_TENANT") or "home", _key(key) if key else None)
+    law = environment.get("TWINBOOK_LAW")
+    certificate, paper_key = environment.get("TWINBOOK_PAPER_CERTIFICATE"), environment.get("TWINBOOK_PAPER_KEY")
+    if bool(certificate) != bool(paper_key):
+        raise InputError(
+            "seal.certificate",
+            "of TWINBOOK_PAPER_CERTIFICATE and TWINBOOK_PAPER_KEY only one is set",
+            "set both, or neither",
+        )
+    return Settings(
+        folder,
+        environment.get("TWINBOOK_TENANT") or "home",
+        _key(key) if key else None,
+        Path(law) if law else None,
+        paper_certificate=Path(certificate) if certificate else None,
+        paper_key=Path(paper_key) if paper_key else None,
+        timestamp_url=environment.get("TWINBOOK_TIMESTAMP_URL", ""),
+    )
 
 
 def _key(text: str) -> bytes:

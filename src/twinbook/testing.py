@@ -6,13 +6,18 @@ colour, the fake seal a text chunk with a hash of the pixels. Database, vault, k
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +27,18 @@ from PIL.PngImagePlugin import PngInfo
 from . import app
 from .domain.brief import Recolor, Shot
 from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
-from .domain.consent import Part
+from .domain.consent import Consent, Part
 from .domain.errors import CaptureRefused, EngineRefused, InputError
 from .domain.fidelity import Measurement
-from .domain.license import Split
+from .domain.form import Form
+from .domain.license import License, Split
 from .domain.money import Money
 from .domain.paper import Paper
 from .domain.party import Party, Role
 from .domain.provenance import Likeness, ManifestReading, Marking, Reading, ReleaseId, SourceType, WatermarkReading
 from .domain.twin import Backdrop, Box, PlateFacts
 from .keys.signatures import KeyFile
+from .law import load
 from .ports import Engine, EngineProfile, Enrolled, Plan, Plate, Rendering, RenderJob, Sealed, Sheet
 from .services import sign
 from .services.office import Office
@@ -208,8 +215,23 @@ class FakeDocuments:
     def statement_csv(self, statement) -> str:
         return "".join(f"{line.kind},{line.release},{line.party},{line.amount}\n" for line in statement.lines)
 
-    def paper_pdf(self, title: str, paper: Paper, plain_words: Sequence[str]) -> bytes:
-        return "\n".join([title, *plain_words, paper.digest]).encode()
+    def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
+        return [f"{name}: {value}" for name, value in terms.document().items()]
+
+    def paper_pdf(self, paper: Paper, language: str = "en") -> bytes:
+        return "\n".join([*self.plain_words(paper.terms, language), paper.digest]).encode()
+
+    def deal_memo_pdf(self, license: Paper, language: str = "en") -> bytes:
+        return self.paper_pdf(license, language)
+
+
+@cache
+def _certificates(at: datetime) -> tuple[Path, ...]:
+    """The development certificates of one home, made once for all fake offices: RSA keys take their time."""
+    kept = Path(tempfile.mkdtemp(prefix="twinbook-certificates-"))
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    app.make_home(Settings(kept), FakeClock(at))
+    return kept / "keys" / "c2pa", kept / "keys" / "papers"
 
 
 @contextmanager
@@ -219,7 +241,10 @@ def open_fake_office(folder: Path, clock: FakeClock | None = None, engine: Engin
     clock = clock or FakeClock()
     where = Settings(folder / "home")
     fake = engine or FakeEngine()
-    fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments()}
+    fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments(), "law": load()}
+    for certificates in _certificates(clock.now()):
+        if not (where.home / "keys" / certificates.name).exists():
+            shutil.copytree(certificates, where.home / "keys" / certificates.name)
     app.make_home(where, clock)
     with app.open_office(where, clock, {"fake": fake, "composite": fake}, **{**fakes, **parts}) as office:
         yield office
@@ -240,7 +265,7 @@ def photographs(folder: Path, colours: Sequence[tuple[int, int, int]] = ((180, 1
 
 def campaign(photos: Path, shots: Sequence[Shot] = (), **changes) -> Campaign:
     """Mira's campaign for Tvaton. ``changes`` replaces terms of consent and license by name: ``min_fee``, ``until``,
-    ``channels``, ``fee``, ``term_days``, … ; ``consent_channels`` the consent's alone."""
+    ``channels``, ``fee``, ``term_days``, …; where both have one the license's is meant, ``consent_channels`` the other."""
     consent = {
         "purpose": "e-commerce images",
         "parts": (Part.CAPTURE, Part.TEMPLATE, Part.GENERATE),
@@ -249,11 +274,9 @@ def campaign(photos: Path, shots: Sequence[Shot] = (), **changes) -> Campaign:
         "territories": ("DE", "SE"),
         "never": ("fur", "tobacco"),
         "min_fee": Money.parse("300 EUR"),
-        "approve_each_image": False,
         "max_images_per_month": 40,
     }
     license = {
-        "brand": Party("tvaton", Role.BRAND, "Tvaton"),
         "category": "fast fashion",
         "fee": Money.parse("450 EUR"),
         "channels": ("instagram", "web"),
@@ -262,14 +285,40 @@ def campaign(photos: Path, shots: Sequence[Shot] = (), **changes) -> Campaign:
         "split": Split(Fraction(20), {"Ida Berg (hair)": Fraction(3)}),
     }
     born = changes.pop("born", date(1998, 3, 14))
+    brand = changes.pop("brand", Party("tvaton", Role.BRAND, "Tvaton"))
+    exclusive = changes.pop("exclusive", None)
+    own = {name: changes.pop(name) for name in ("day_rate", "based_in", "language") if name in changes}
     for name, value in changes.items():
-        if name.startswith("consent_"):
-            consent[name.removeprefix("consent_")] = value
+        if name.startswith(("consent_", "license_")):
+            paper, _, name = name.partition("_")
+            (consent if paper == "consent" else license)[name] = value
         else:
-            (license if name in license else consent)[name] = value
-    talent = CastTalent(Party("mira", Role.TALENT, "Mira Holm", born), str(photos), "Nordlight", None, False, {})
+            (license if name in _LICENSE_TERMS else consent)[name] = value
+    terms = {name: _as_set(value) for name, value in consent.items()}
+    talent = CastTalent(
+        **{
+            "party": Party("mira", Role.TALENT, "Mira Holm", born),
+            "photos": str(photos),
+            "agency": Party("nordlight", Role.AGENCY, "Nordlight"),
+            "day_rate": None,
+            "synthetic": False,
+            "measurements": {},
+            **own,
+        }
+    )
     planned = tuple(CampaignShot(shot.id, shot, shot.scene) for shot in shots or (a_shot(),))
-    return Campaign("autumn", (talent,), ConsentTerms(**consent), LicenseTerms(**license), planned)
+    licensed = LicenseTerms(brand, {name: _as_set(value) for name, value in license.items()}, exclusive)
+    return Campaign("autumn", (talent,), ConsentTerms(terms), licensed, planned)
+
+
+_LICENSE_TERMS = {field.name for field in fields(License)} - {field.name for field in fields(Consent)} | {
+    "channels",
+    "territories",
+}
+
+
+def _as_set(value: object) -> object:
+    return frozenset(value) if isinstance(value, tuple) else value
 
 
 def a_shot(name: str = "shot-1", to: str = "#1f3a93", **changes) -> Shot:

@@ -31,7 +31,7 @@ def faults(tmp_path, change):
 def test_the_template_is_a_campaign(tmp_path):
     campaign = read_campaign(written(tmp_path), TODAY)
     assert campaign.talents[0].party.name == "Mira Holm"
-    assert campaign.license.split.crew["Ida Berg (hair)"] == Fraction(3)
+    assert campaign.license.terms["split"].crew["Ida Berg (hair)"] == Fraction(3)
     assert campaign.shots[0].shot.channels == ("instagram", "tiktok", "web")
 
 

@@ -67,7 +67,9 @@ def make(folder: Path, office) -> None:
 
 def erase(folder: Path, office) -> None:
     document = revoke.erasure(office, "mira")
-    revoke.erase(office, document, testing.People(folder / "people").key("mira").sign(Paper(document, {}).message))
+    revoke.erase(
+        office, document.document(), testing.People(folder / "people").key("mira").sign(Paper.of(document).message)
+    )
 
 
 def withdraw(folder: Path, office) -> None:
@@ -76,7 +78,9 @@ def withdraw(folder: Path, office) -> None:
         if all(p.revoked_at for p in unit.papers.of("mira", PaperKind.CONSENT)):
             return
     document = revoke.revocation(office, "mira")
-    revoke.revoke(office, document, testing.People(folder / "people").key("mira").sign(Paper(document, {}).message))
+    revoke.revoke(
+        office, document.document(), testing.People(folder / "people").key("mira").sign(Paper.of(document).message)
+    )
 
 
 ACTS = {"make": make, "erase": erase, "withdraw": withdraw}

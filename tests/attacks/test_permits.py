@@ -99,7 +99,7 @@ def test_a_permit_granted_before_a_revocation_is_worthless_after(office, program
     _, work, _ = programme
     granted = permit.for_shot(office, work, Act.RENDER)["mira"]
     document = revoke.revocation(office, "mira")
-    revoke.revoke(office, document, people.key("mira").sign(Paper(document, {}).message))
+    revoke.revoke(office, document.document(), people.key("mira").sign(Paper.of(document).message))
     with pytest.raises(VaultRefused, match=r"permit\.revoked"), office.vault.open("mira", granted):
         pass
 

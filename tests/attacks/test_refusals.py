@@ -140,7 +140,7 @@ def test_what_she_revoked_is_refused_from_then_on(office, people, photos, tmp_pa
     planned = testing.campaign(photos)
     people.sign_all(office, planned)
     document = revoke.revocation(office, "mira")
-    revoke.revoke(office, document, people.key("mira").sign(Paper(document, {}).message))
+    revoke.revoke(office, document.document(), people.key("mira").sign(Paper.of(document).message))
     work = play(office, planned, tmp_path)
     assert "consent.revoked" in codes(work)
     nothing_left_the_house(office, tmp_path)
@@ -153,7 +153,7 @@ def test_neither_brand_nor_agency_can_revoke_or_erase_for_her(office, people, ph
     for make, act in ((revoke.revocation, revoke.revoke), (revoke.erasure, revoke.erase)):
         document = make(office, "mira")
         with pytest.raises(SignatureRefused, match=r"signature\.role"):
-            act(office, document, agency.sign(Paper(document, {}).message))
+            act(office, document.document(), agency.sign(Paper.of(document).message))
 
 
 def paste_another_face(picture):

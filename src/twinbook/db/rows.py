@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 
 from twinbook.domain.brief import Shot
+from twinbook.domain.consent import Part
 from twinbook.domain.errors import Reason
 from twinbook.domain.fidelity import Bound, Finding, Measurement
 from twinbook.domain.paper import Paper, Signed
-from twinbook.domain.party import Key, Party, Role, Signature
+from twinbook.domain.party import Duty, Key, Party, Role, Signature
 from twinbook.domain.provenance import ReleaseId, SourceType
 from twinbook.domain.twin import Backdrop, Box, PlateFacts, Twin, TwinKind
 from twinbook.domain.work import Copy, Made, Stage, Work
@@ -21,23 +23,35 @@ def party_of(row) -> Party:
 
 
 def key_of(row) -> Key:
-    return Key(row.id, row.algorithm, row.public, row.party, Role(row.role))
+    return Key(
+        row.id,
+        row.algorithm,
+        row.public,
+        row.party,
+        Role(row.role),
+        row.rp_id,
+        row.origin,
+        frozenset(Duty(duty) for duty in json.loads(row.duties)),
+        _moment(row.since),
+        _moment(row.until),
+    )
 
 
-def paper_of(row, signature_rows) -> Paper:
-    """``signature_rows`` are joined with their keys, the key's columns named ``key_…``."""
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def paper_of(row, signatures: Sequence[tuple[object, Key]], withdrawals: Sequence) -> Paper:
+    """``signatures`` are rows, each with its key; ``withdrawals`` rows of parts that were withdrawn."""
     return Paper(
         document=json.loads(row.document) if row.document else {"type": row.kind},
-        signers={Role(role): who for role, who in json.loads(row.signers).items()},
         signatures=tuple(
-            Signed(
-                Signature(s.key, s.algorithm, s.value, json.loads(s.evidence)),
-                Key(s.key, s.key_algorithm, s.key_public, s.key_party, Role(s.key_role)),
-                datetime.fromisoformat(s.signed_at),
-            )
-            for s in signature_rows
+            Signed(Signature(s.key, s.algorithm, s.value, json.loads(s.evidence)), key, _moment(s.signed_at))
+            for s, key in signatures
         ),
-        revoked_at=datetime.fromisoformat(row.revoked_at) if row.revoked_at else None,
+        revoked_at=_moment(row.revoked_at),
+        withdrawn={Part(w.part): _moment(w.at) for w in withdrawals},
+        drawn_at=_moment(row.drawn_at),
     )
 
 

@@ -42,6 +42,7 @@ party = Table(
     Column("role", String(16), nullable=False),
     Column("name", Text, nullable=False),
     Column("born", String(10)),
+    Column("died", String(10)),
     Column("log_secret", LargeBinary(32)),
     PrimaryKeyConstraint("tenant", "id"),
 )
@@ -55,10 +56,14 @@ key = Table(
     Column("role", String(16), nullable=False),
     Column("algorithm", String(32), nullable=False),
     Column("public", Text, nullable=False),
+    Column("rp_id", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("duties", Text, nullable=False),
     Column("registered_at", String(40), nullable=False),
+    Column("since", String(40)),
+    Column("until", String(40)),
     PrimaryKeyConstraint("tenant", "id"),
-    # One key a party: what a second one would have to prove is a matter of rotation.
-    UniqueConstraint("tenant", "party", "role"),
+    Index("ix_party_key_party", "tenant", "party", "role"),
 )
 
 paper = Table(
@@ -70,12 +75,23 @@ paper = Table(
     Column("talent", String(64), nullable=False),
     Column("terms", String(64), nullable=False),
     Column("document", Text),
-    Column("signers", Text, nullable=False),
     Column("drawn_at", String(40), nullable=False),
     Column("revoked_by", String(64)),
     Column("revoked_at", String(40)),
     PrimaryKeyConstraint("tenant", "digest"),
     Index("ix_paper_talent", "tenant", "talent", "kind"),
+)
+
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    _tenant(),
+    Column("paper", String(64), nullable=False),
+    Column("part", String(16), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at", String(40), nullable=False),
+    PrimaryKeyConstraint("tenant", "paper", "part"),
+    ForeignKeyConstraint(["tenant", "paper"], ["paper.tenant", "paper.digest"]),
 )
 
 signature = Table(

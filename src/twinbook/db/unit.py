@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import files
 from types import TracebackType
 
@@ -14,12 +14,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import Connection, create_engine, delete, event, func, insert, or_, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from twinbook.domain.canonical import canonical
+from twinbook.domain.consent import Part
 from twinbook.domain.errors import SignatureRefused, StateError
-from twinbook.domain.ledger import Movement, Posting, Transaction
+from twinbook.domain.ledger import Movement, Posting, Transaction, brand_account, payout_id
 from twinbook.domain.log import Checkpoint, Entry
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Key, PaperKind, Party, Signature
@@ -183,21 +184,34 @@ class _Parties(_Room):
 
     def register(self, key: Key, at: datetime) -> None:
         taken = self._row(t.key, t.key.c.id == key.id)
-        if taken and rows.key_of(taken) != key:
-            raise SignatureRefused("signature.key_taken", f"this key is {taken.party}'s ({taken.role})")
-        own = self._row(t.key, t.key.c.party == key.party, t.key.c.role == key.role.value)
-        if own and own.id != key.id:
-            raise SignatureRefused("signature.key_taken", f"{key.party} ({key.role}) has another key: {own.id}")
-        if not own:
-            self._add(
-                t.key,
-                id=key.id,
-                party=key.party,
-                role=key.role.value,
-                algorithm=key.algorithm,
-                public=key.public,
-                registered_at=at.isoformat(),
-            )
+        if taken:
+            if (taken.party, taken.role, taken.public) != (key.party, key.role.value, key.public):
+                raise SignatureRefused("signature.key_taken", f"this key is {taken.party}'s ({taken.role})")
+            return
+        self._add(
+            t.key,
+            id=key.id,
+            party=key.party,
+            role=key.role.value,
+            algorithm=key.algorithm,
+            public=key.public,
+            rp_id=key.rp_id,
+            origin=key.origin,
+            duties=json.dumps(sorted(key.duties)),
+            registered_at=at.isoformat(),
+            since=key.since.isoformat() if key.since else None,
+            until=key.until.isoformat() if key.until else None,
+        )
+
+    def end_key(self, key_id: str, at: datetime | None) -> None:
+        self._change(t.key, t.key.c.id == key_id, until=at.isoformat() if at else None)
+
+    def die(self, talent: str, on: date) -> None:
+        self._change(t.party, t.party.c.id == talent, died=on.isoformat())
+
+    def died(self, talent: str) -> date | None:
+        row = self._row(t.party, t.party.c.id == talent)
+        return date.fromisoformat(row.died) if row and row.died else None
 
     def key(self, key_id: str) -> Key | None:
         row = self._row(t.key, t.key.c.id == key_id)
@@ -233,7 +247,6 @@ class _Papers(_Room):
             talent=talent,
             terms=terms,
             document=document,
-            signers=json.dumps({role.value: who for role, who in paper.signers.items()}),
             drawn_at=at.isoformat(),
         )
 
@@ -266,13 +279,12 @@ class _Papers(_Room):
         )
 
     def revoke(self, paper_digest: str, by: str, at: datetime) -> None:
-        self._change(
-            t.paper,
-            t.paper.c.digest == paper_digest,
-            t.paper.c.revoked_at.is_(None),
-            revoked_by=by,
-            revoked_at=at.isoformat(),
-        )
+        sooner = or_(t.paper.c.revoked_at.is_(None), t.paper.c.revoked_at > at.isoformat())
+        self._change(t.paper, t.paper.c.digest == paper_digest, sooner, revoked_by=by, revoked_at=at.isoformat())
+
+    def withdraw(self, paper_digest: str, part: Part, by: str, at: datetime) -> None:
+        if not self._row(t.withdrawal, t.withdrawal.c.paper == paper_digest, t.withdrawal.c.part == part.value):
+            self._add(t.withdrawal, paper=paper_digest, part=part.value, by=by, at=at.isoformat())
 
     def of(self, talent: str, kind: PaperKind) -> list[Paper]:
         found = self._rows(t.paper, t.paper.c.talent == talent, t.paper.c.kind == kind.value, order=t.paper.c.drawn_at)
@@ -282,19 +294,10 @@ class _Papers(_Room):
         self._change(t.paper, t.paper.c.talent == talent, document=None)
 
     def _paper(self, row) -> Paper:
-        query = (
-            select(
-                t.signature,
-                t.key.c.algorithm.label("key_algorithm"),
-                t.key.c.public.label("key_public"),
-                t.key.c.party.label("key_party"),
-                t.key.c.role.label("key_role"),
-            )
-            .join(t.key, (t.key.c.tenant == t.signature.c.tenant) & (t.key.c.id == t.signature.c.key))
-            .where(t.signature.c.tenant == self._tenant, t.signature.c.paper == row.digest)
-            .order_by(t.signature.c.signed_at)
-        )
-        return rows.paper_of(row, self._connection.execute(query).all())
+        signatures = self._rows(t.signature, t.signature.c.paper == row.digest, order=t.signature.c.signed_at)
+        keys = {key.id: rows.key_of(key) for key in self._rows(t.key, t.key.c.id.in_({s.key for s in signatures}))}
+        withdrawals = self._rows(t.withdrawal, t.withdrawal.c.paper == row.digest)
+        return rows.paper_of(row, [(s, keys[s.key]) for s in signatures], withdrawals)
 
 
 class _Twins(_Room):
@@ -309,6 +312,10 @@ class _Twins(_Room):
     def captures(self, talent: str) -> str | None:
         row = self._newest(talent)
         return row.captures if row else None
+
+    def made_at(self, talent: str) -> datetime | None:
+        row = self._newest(talent)
+        return datetime.fromisoformat(row.made_at) if row else None
 
     def put(self, twin: Twin, captures: str, at: datetime) -> None:
         self._add(
@@ -391,6 +398,26 @@ class _Books(_Room):
             and (entry.at.year, entry.at.month) == (year, month)
             for entry in booked
         )
+
+    def images_licensed(self, license: str, but: str) -> int:
+        mine = select(t.work_talent.c.work).where(
+            t.work_talent.c.tenant == self._tenant, t.work_talent.c.license == license, t.work_talent.c.work != but
+        )
+        booked = self._transactions(t.transaction.c.work.in_(mine))
+        voided = {entry.id for entry in booked if entry.movement is Movement.VOID}
+        held = {e.shot for e in booked if e.movement is Movement.HOLD and f"close:{e.id}" not in voided}
+        return len(held)
+
+    def unpaid(self, talent: str, brand: str) -> list[Transaction]:
+        booked = self._transactions(t.transaction.c.talent == talent)
+        ours = {
+            f"close:{entry.id}"
+            for entry in booked
+            if entry.movement is Movement.HOLD and any(p.account == brand_account(brand) for p in entry.postings)
+        }
+        paid = {entry.id for entry in booked if entry.movement is Movement.PAYOUT}
+        settled = [entry for entry in booked if entry.movement is Movement.SETTLE and entry.id in ours]
+        return [entry for entry in settled if payout_id(entry) not in paid]
 
     def transactions(self) -> list[Transaction]:
         return self._transactions()

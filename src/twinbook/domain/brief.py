@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .consent import Edit
 from .errors import InputError, Refused
 from .twin import Box
 
@@ -14,6 +15,7 @@ _HEX_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 # Built-in studio backdrops, by the names a brief may use after "studio:".
 STUDIO_SCENES = ("warm-grey", "cool-grey", "white", "sand", "sage", "terracotta", "night")
 REGIONS = ("top", "bottom", "dress")
+_EDITS = {"scene": Edit.SCENE, "recolor": Edit.RECOLOR}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Shot:
 
     ``scene`` is ``studio:<name>`` or ``image:<sha-256 of the scene file>``, None to keep the plate's own;
     ``plate`` names the photograph to start from, None leaves the choice to the engine; ``contexts`` are what the
-    producer declares the picture to show or promote, held against what the talent never allows.
+    producer declares the picture to show or promote, held against what the talent never allows; ``words`` are what the
+    advertisement will have her say.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Shot:
     recolor: Recolor | None = None
     plate: str | None = None
     contexts: tuple[str, ...] = ()
+    words: str = ""
     engine: str = "composite"
 
     @property
@@ -78,6 +82,11 @@ class Shot:
         """What an engine must be able to do for this shot."""
         return (("scene",) if self.scene else ()) + (("recolor",) if self.recolor else ())
 
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """What of hers would be changed, in the words of a consent. Every picture is cropped and graded."""
+        return (Edit.MINOR, *(_EDITS[operation] for operation in self.operations))
+
     def document(self) -> dict[str, object]:
         """The shot as plain data, for digests and storage."""
         return {
@@ -88,6 +97,7 @@ class Shot:
             "recolor": {"region": self.recolor.region, "to": self.recolor.to} if self.recolor else None,
             "plate": self.plate,
             "contexts": list(self.contexts),
+            "words": self.words,
             "engine": self.engine,
         }
 
@@ -102,6 +112,7 @@ class Shot:
             recolor=Recolor(recolor["region"], recolor["to"]) if recolor else None,
             plate=document["plate"],
             contexts=tuple(document["contexts"]),
+            words=document["words"],
             engine=document["engine"],
         )
 

@@ -2,112 +2,133 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from fractions import Fraction
 
-from .canonical import member
-from .errors import InputError
+from .form import Form
 from .money import Money
-from .party import PaperKind, Party, Role
+from .party import PaperKind, Role
 
 
 class Part(StrEnum):
     """Parts of a consent, each given and withdrawn on its own (GDPR art. 7 and 9: specific and explicit)."""
 
+    __hash__ = str.__hash__  # an enum's own hash is written in Python, and the gate looks up a great many
+
     CAPTURE = "capture"
     TEMPLATE = "template"
     TRAIN = "train"
     GENERATE = "generate"
+    MONITOR = "monitor"
+
+
+class Edit(StrEnum):
+    """What may be changed in a picture of hers. ``body`` covers face and body, and is refused unless she says so."""
+
+    __hash__ = str.__hash__  # an enum's own hash is written in Python, and the gate looks up a great many
+
+    MINOR = "minor"
+    RECOLOR = "recolor"
+    SCENE = "scene"
+    GARMENT = "garment"
+    POSE = "pose"
+    BODY = "body"
+
+
+# What a consent allows when nobody said otherwise: what leaves face, body and pose as photographed.
+USUAL_EDITS = frozenset({Edit.MINOR, Edit.RECOLOR, Edit.SCENE, Edit.GARMENT})
+
+
+class Representation(StrEnum):
+    """How a consent stands to her contract with the agency (New York Labor Law art. 36 wants it ``separate``)."""
+
+    SEPARATE = "separate"
+    BUNDLED = "bundled"
+    CONDITION = "condition"
+
+
+class Approval(StrEnum):
+    """What she looks at before anything is released: nothing, the campaign's briefs, or every picture."""
+
+    NONE = "none"
+    CAMPAIGN = "campaign"
+    IMAGE = "image"
+
+
+class PostMortem(StrEnum):
+    """What becomes of it when she dies: it ends, or her estate's key takes over."""
+
+    ENDS = "ends"
+    ESTATE = "estate"
 
 
 @dataclass(frozen=True)
-class Consent:
-    """``until`` is the last day; ``channels``, ``territories`` and ``never`` are lower-case words and ISO 3166 codes;
-    ``min_fee`` is per image and gross."""
+class Person(Form):
+    """Names stand in what people sign, because they must see whom it is about."""
 
-    talent: Party
-    agency: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Talent(Form):
+    id: str
+    name: str
+    born: date
+
+
+@dataclass(frozen=True)
+class Consent(Form):
+    """Never edited: other terms are another consent, whose ``replaces`` is the digest of the one before.
+
+    ``based_in`` is the territory where she lives and works, empty when unknown; ``language`` (BCP 47) the one the terms
+    are put before her in. ``purpose`` and ``uses`` say what for, in her words; ``uses`` is the specific description.
+    ``channels`` and ``never`` are lower-case words, ``territories`` codes of `territory`. ``until`` is the last day.
+    ``cooling_off_days`` pass between her signature and the first use; after ``reconsent_days`` the consent must be
+    signed anew and the twin be made anew, since people age. ``min_fee`` is per image and gross, and so is
+    ``min_fee_percent`` of her in-person ``day_rate``; the higher one counts. ``max_brands`` may hold licenses at once.
+    ``power_of_attorney`` names whoever claims to sign for her: nobody may, so anything but empty is refused.
+    """
+
+    KIND = PaperKind.CONSENT
+
+    talent: Talent
+    agency: Person | None
     purpose: str
     parts: frozenset[Part]
     starts: date
-    until: date
+    until: date | None
     channels: frozenset[str]
     territories: frozenset[str]
     never: frozenset[str]
     min_fee: Money
-    approve_each_image: bool
     max_images_per_month: int
+    uses: str = ""
+    edits: frozenset[Edit] = USUAL_EDITS
+    approval: Approval = Approval.NONE
+    max_brands: int | None = None
+    day_rate: Money | None = None
+    min_fee_percent: Fraction = Fraction(0)
+    cooling_off_days: int = 0
+    reconsent_days: int = 730
+    post_mortem: PostMortem = PostMortem.ENDS
+    estate: str = ""
+    based_in: str = ""
+    language: str = "en"
+    representation: Representation = Representation.SEPARATE
+    power_of_attorney: str = ""
+    replaces: str = ""
 
-    def document(self) -> dict[str, object]:
-        """What she signs. Names stand in it because she must see that it is about her."""
-        return {
-            "type": PaperKind.CONSENT.value,
-            "talent": {"id": self.talent.id, "name": self.talent.name, "born": self.talent.born.isoformat()},
-            "agency": self.agency,
-            "purpose": self.purpose,
-            "parts": sorted(self.parts),
-            "starts": self.starts.isoformat(),
-            "until": self.until.isoformat(),
-            "channels": sorted(self.channels),
-            "territories": sorted(self.territories),
-            "never": sorted(self.never),
-            "min_fee_per_image": str(self.min_fee),
-            "approve_each_image": self.approve_each_image,
-            "max_images_per_month": self.max_images_per_month,
-        }
+    def floor(self) -> Money:
+        """The least she takes for an image, gross."""
+        if self.day_rate is None or not self.min_fee_percent:
+            return self.min_fee
+        exact = self.day_rate.minor * self.min_fee_percent / 100
+        relative = Money(self.day_rate.currency, -(-exact.numerator // exact.denominator))
+        return relative if self.min_fee.less_than(relative) else self.min_fee
 
-    @classmethod
-    def from_document(cls, document: dict) -> Consent:
-        """Raises InputError ``signature.invalid`` for a document that isn't a consent."""
-        try:
-            if document["type"] != PaperKind.CONSENT.value:
-                raise ValueError(document["type"])
-            talent = member(document, "talent", dict)
-            return cls(
-                talent=Party(
-                    member(talent, "id", str),
-                    Role.TALENT,
-                    member(talent, "name", str),
-                    date.fromisoformat(talent["born"]),
-                ),
-                agency=member(document, "agency", str),
-                purpose=member(document, "purpose", str),
-                parts=frozenset(Part(part) for part in document["parts"]),
-                starts=date.fromisoformat(document["starts"]),
-                until=date.fromisoformat(document["until"]),
-                channels=frozenset(member(document, "channels", list)),
-                territories=frozenset(member(document, "territories", list)),
-                never=frozenset(member(document, "never", list)),
-                min_fee=Money.parse(document["min_fee_per_image"]),
-                approve_each_image=member(document, "approve_each_image", bool),
-                max_images_per_month=member(document, "max_images_per_month", int),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise InputError("signature.invalid", f"this is not a consent: {error}") from error
-
-    def in_plain_words(self) -> list[str]:
-        """The terms as sentences for the person who signs them."""
-        meaning = {
-            Part.CAPTURE: "keep and use the photographs of you that you hand over",
-            Part.TEMPLATE: "compute a template of your face, to check that pictures are really you",
-            Part.TRAIN: "train an image model on your photographs",
-            Part.GENERATE: "make new pictures with your twin, each under a license that you sign as well",
-        }
-        lines = [f"I, {self.talent.name}, born {self.talent.born.isoformat()}, allow these acts and no others:"]
-        lines += [f"  - {part}: {meaning[part]}" for part in Part if part in self.parts]
-        lines += [f"  - not {part}: nobody may {meaning[part]}" for part in Part if part not in self.parts]
-        lines += [
-            f"What for: {self.purpose}.",
-            f"From {self.starts.isoformat()} to {self.until.isoformat()}; it ends by itself and is never renewed by silence.",
-            f"Shown only on: {', '.join(sorted(self.channels))}. Only in: {', '.join(sorted(self.territories))}.",
-            f"Never with: {', '.join(sorted(self.never)) or 'nothing named'}.",
-            f"I am paid at least {self.min_fee} for each image (gross, before the agency's commission).",
-            f"At most {self.max_images_per_month} images a month.",
-            "Each image needs my approval before release."
-            if self.approve_each_image
-            else "Images need no further approval of mine when the checks find them to be me.",
-            "I can withdraw this at any time with my key: the next picture is then refused.",
-            "This consent is separate from my contract of representation and is no condition of it.",
-        ]
-        return lines
+    def signers(self) -> Mapping[Role, str]:
+        return {Role.TALENT: self.talent.id}

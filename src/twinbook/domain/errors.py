@@ -37,7 +37,7 @@ class Reason:
 
 def reason(code: str, diagnosis: str, remedy: str = "", rests_on: str = "") -> Reason:
     """A reason whose remedy defaults to the catalogue's."""
-    return Reason(code, diagnosis, remedy or (CODES[code][1] if code in CODES else ""), rests_on)
+    return Reason(code, diagnosis, remedy or CODES.get(code, ("", ""))[1], rests_on)
 
 
 class TwinbookError(Exception):
@@ -183,13 +183,20 @@ _catalogue(
         "role": ("The key belongs to somebody who may not sign this", "it takes the key of the person named"),
         "unknown_key": ("The key is not registered", "register it with `twinbook keys new`"),
         "key_taken": ("The party has another key, or the key another party", "sign with the registered key"),
+        "key_retired": ("The key did not count when it signed", "sign with the key that counts now"),
+        "duty": ("The key is not for this duty", "sign with a key of the party that has it"),
         "declined": ("The typed confirmation was not as asked", "type it exactly as shown to sign"),
+        "passkey": (
+            "A passkey's answer isn't acceptable",
+            "ask her to try again with the passkey on the page of this home",
+        ),
     },
     key={
         "exists": ("A key file is there already", "choose another file name; keys are never overwritten"),
         "unreadable": ("The key file can't be read", "give the path of a Twinbook key file"),
         "master": ("The master key is missing or wrong", "set TWINBOOK_MASTER_KEY or restore the home's key file"),
         "permissions": ("The key file can be read by others", "make it yours alone: chmod 600"),
+        "change": ("Keys can't be changed like this", "see the rules for further, rotated and lost keys"),
     },
     awaiting={
         "signature": ("Terms wait for a signature", "the person named runs the command shown"),
@@ -197,6 +204,20 @@ _catalogue(
     },
     consent={
         "missing": ("There is no consent", "ask her to sign one"),
+        "perpetual": ("The consent has no end", "ask her to sign one with a last day"),
+        "not_started": ("The consent hasn't begun", "wait for its first day"),
+        "cooling_off": ("Her time to think it over isn't over", "wait for the day named"),
+        "stale": ("The consent is older than she lets it become", "ask her to sign it anew"),
+        "bundled": (
+            "The consent isn't separate from her contract of representation",
+            "ask her for a consent of its own, on which nothing else depends",
+        ),
+        "power_of_attorney": (
+            "Somebody claims to sign for her",
+            "nobody can: ask her to sign with a key of her own",
+        ),
+        "edit": ("A change of the picture that she didn't allow", "leave it out, or ask her for it"),
+        "brands": ("Her twin is licensed to as many brands as she allows", "wait until one of the licenses has ended"),
         "expired": ("The consent has ended", "ask her for a new consent"),
         "revoked": ("The consent was withdrawn", "stop; only she can consent anew"),
         "part": ("The consent doesn't have the part this act needs", "ask her to sign a consent with that part"),
@@ -207,6 +228,7 @@ _catalogue(
         "cap": ("Her monthly cap is reached", "wait for the next month"),
     },
     talent={
+        "deceased": ("She has died", "only her estate can agree, where her consent names it"),
         "minor": ("Under 18", "a person under 18 can't have a twin here"),
         "unknown": ("No such talent", "use an id from the campaign file"),
     },
@@ -218,7 +240,57 @@ _catalogue(
         "channel": ("A channel outside the license", "use a licensed channel, or license this one"),
         "territory": ("A territory outside the license", "use a licensed territory"),
         "split": ("The split can't be paid", "let agency and crew have less than 100 percent together"),
+        "other": ("The license is for something else", "ask under the license that fits"),
+        "perpetual": ("The license has no end", "agree one with a term"),
+        "auto_renewal": ("The license renews itself", "agree a license that ends; a new term takes new signatures"),
+        "cap": ("The license's number of images is reached", "agree a license for more"),
+        "sublicense": ("Another brand than the licensee", "license it from her yourself"),
+        "vendor": ("A third party that she didn't name", "ask her for a license that names it, or do without"),
+        "exclusivity": ("Another license is exclusive here", "choose another category, territory, channel or time"),
+        "estate": ("An estate that can't agree for her", "only the estate that her consent names, after her death"),
+        "unpaid": ("The brand owes her for an image for more than 45 days", "pay it and have it recorded"),
         "other_consent": ("The license rests on another consent", "agree the license anew under the live consent"),
+    },
+    mandate={
+        "missing": ("There is no mandate", "she accepts herself, or signs what her agency may accept"),
+        "revoked": ("The mandate was revoked", "she accepts herself"),
+        "scope": ("Outside what she signed that her agency may do", "put it before her"),
+        "reserved": ("Only she can do this", "put it before her"),
+    },
+    words={
+        "unsigned": ("Words attributed to her that she didn't sign", "have her sign exactly these words"),
+        "revoked": ("She took these words back", "leave them out"),
+    },
+    revocation={
+        "grounds": ("It can't be revoked on these grounds", "choose other grounds, or withdraw the consent"),
+    },
+    twin={
+        "stale": ("The twin is older than she lets it become", "enroll new photographs"),
+    },
+    law={
+        "pack": ("A law pack can't be read", "mend the file and rule named"),
+        "no_pack": ("A territory whose law isn't known here", "check its law yourself; the strictest labels are used"),
+        "consent": ("The law wants more of a consent", "mend the consent and have her sign it"),
+        "separate": ("The law wants the consent on its own", "ask her for a separate consent"),
+        "power_of_attorney": ("The law lets nobody sign for her", "she signs with her own key"),
+        "biometric": ("The law protects her biometric data", "have her give that part explicitly"),
+        "purpose": ("The law wants scope and purpose stated", "state them and have her sign"),
+        "description": ("The law wants the uses described", "describe each use, then have her sign"),
+        "advice": ("The law wants counsel or a union at her side", "name who advised her"),
+        "pay": ("The law wants the rate of pay stated or paid", "state and pay it"),
+        "commission": ("The commission is above the law's ceiling", "lower the agency's share"),
+        "deduction": ("A deduction that the law doesn't allow", "take it out of the split"),
+        "term": ("The term is longer than the law allows", "agree a shorter term"),
+        "renewal": ("The law forbids renewal by silence", "agree a new term with new signatures"),
+        "deadline": ("A deadline of the law hasn't passed", "wait until it has"),
+        "payment": ("The law wants payment sooner", "agree and keep a shorter time to pay"),
+        "training": ("The law lets nobody train on her without asking", "leave training out, or ask her for it"),
+        "likeness": ("The law protects her likeness", "work under a live grant of hers only"),
+        "deceased": ("The law protects the dead", "ask whoever holds her rights"),
+        "minor": ("The law protects minors", "work with adults only"),
+        "disclosure": ("The law wants it disclosed", "add the label that the message names"),
+        "language": ("The law wants terms in her language", "put them before her in it"),
+        "impact": ("The law wants an assessment or a record", "make it and keep it"),
     },
     permit={
         "forged": ("The permit was not made by the gate, or was changed", "ask the gate for a permit"),
@@ -262,6 +334,7 @@ _catalogue(
     },
     books={
         "unbalanced": ("A transaction doesn't sum to zero", "nothing was booked; report it"),
+        "nothing_owed": ("There is nothing to be paid", "look at the statement"),
         "hold": ("The hold is not there to settle or void", "look at the shot's state"),
     },
     home={
@@ -275,6 +348,24 @@ _catalogue(
     },
     image={
         "unreadable": ("The file is not an image that can be read", "give a JPEG, PNG or WebP file"),
+    },
+    paper={
+        "unreadable": ("The file is not a sealed paper", "give a PDF that Twinbook wrote"),
+    },
+    interchange={
+        "malformed": (
+            "A policy isn't as its terms are written",
+            "mend the place named; docs/reference/odrl-profile.md shows how terms are written",
+        ),
+        "unsupported": (
+            "A policy says something that can't be understood here",
+            "leave it out, or ask whoever wrote it for a policy of Twinbook's profile",
+        ),
+        "paper": ("There is no such paper to hand on", "give the SHA-256 of a consent or license on file here"),
+        "credential": (
+            "The credential doesn't prove a right",
+            "ask whoever showed it, and the home that issued it, for one that does",
+        ),
     },
     shot={
         "unknown": ("No such shot", "use an id from the campaign"),

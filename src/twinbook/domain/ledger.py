@@ -15,6 +15,7 @@ class Movement(StrEnum):
     HOLD = "hold"
     SETTLE = "settle"
     VOID = "void"
+    PAYOUT = "payout"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,21 @@ def settle(held: Transaction, shares: dict[str, Money], at: datetime) -> Transac
 def void(held: Transaction, at: datetime) -> Transaction:
     """Give the held fee back: no image was released."""
     return _close(held, Movement.VOID, tuple(Posting(p.account, -p.minor) for p in held.postings), at)
+
+
+def payout_id(settled: Transaction) -> str:
+    return f"payout:{settled.id}"
+
+
+def payout(settled: Transaction, payee: str, at: datetime) -> Transaction:
+    """What a settlement owes to the talent's account ``payee`` has reached her."""
+    if settled.movement is not Movement.SETTLE:
+        raise StateError("books.hold", f"{settled.id} is not a settlement")
+    owed = sum(posting.minor for posting in settled.postings if posting.account == payee)
+    postings = (Posting(payee, -owed), Posting(f"paid:{payee}", owed))
+    return Transaction(
+        payout_id(settled), Movement.PAYOUT, settled.shot, settled.talent, settled.currency, postings, at
+    )
 
 
 def _held(held: Transaction) -> int:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 
-from .canonical import member
+from .consent import Person
 from .errors import InputError
+from .form import Form
 from .money import Money
-from .party import PaperKind
+from .party import PaperKind, Role
+from .territory import overlap
+
+
+class Renewal(StrEnum):
+    """``automatic`` can be written down, since contracts try it, and is always refused."""
+
+    NONE = "none"
+    AUTOMATIC = "automatic"
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Form):
     """Percent of the gross fee for agency and crew; the rest is the talent's. Shares are exact."""
 
     agency: Fraction
@@ -25,92 +36,105 @@ class Split:
         if any(share < 0 for share in shares) or sum(shares) >= 100:
             raise InputError("license.split", "agency and crew must get 0 or more, and less than 100 percent together")
 
-    def document(self) -> dict[str, object]:
-        return {"agency": str(self.agency), "crew": {name: str(share) for name, share in sorted(self.crew.items())}}
+
+@dataclass(frozen=True)
+class Exclusivity(Form):
+    """What the talent sells besides the images: that nobody else gets this. An empty set or text covers everything;
+    ``competitors`` are the ids of the brands kept out. The window is from ``starts`` to the last day ``ends``."""
+
+    category: str
+    channels: frozenset[str]
+    territories: frozenset[str]
+    competitors: frozenset[str]
+    starts: date
+    ends: date
+
+    def keeps_out(self, other: License) -> bool:
+        """Whether another brand's license falls into what was sold."""
+        return (
+            (not self.competitors or other.brand.id in self.competitors)
+            and (not self.category or not other.category or self.category == other.category)
+            and (not self.channels or not other.channels or not self.channels.isdisjoint(other.channels))
+            and (not self.territories or not other.territories or overlap(self.territories, other.territories))
+            and self.starts <= (other.ends or date.max)
+            and other.starts <= self.ends
+        )
 
 
 @dataclass(frozen=True)
-class License:
-    """``consent`` is the digest of the consent it rests on. ``starts`` and ``ends`` are its first and last day; there
-    is none without an end."""
+class License(Form):
+    """``consent`` is the digest of the consent it rests on. The talent accepts it, unless ``mandate`` (the digest of one
+    that she signed) says that her agency does, or ``estate`` (a party's id) that her estate does.
 
-    talent: str
-    talent_name: str
-    brand: str
-    brand_name: str
-    agency: str
+    ``starts`` and the day ``term_days`` later are its first and last; without a term it would be perpetual, which can
+    be written down and is always refused. ``max_images`` caps the whole license. ``sublicensees`` and ``vendors`` name who
+    else may use the images or handle the twin: nobody, unless she signed it. ``advised_by`` is the counsel or union
+    that stood by her; ``replaces_in_person`` says that the images stand in for work she would have done herself, and
+    ``trains_models`` that the images may train somebody's models. ``wind_down_days`` is the notice with which either side
+    may end it; 0 for none. ``payment_days`` count from the release of an image.
+    """
+
+    KIND = PaperKind.LICENSE
+
+    talent: Person
+    brand: Person
+    agency: Person | None
     consent: str
     category: str
     fee: Money
     channels: frozenset[str]
     territories: frozenset[str]
     starts: date
-    term_days: int
+    term_days: int | None
     split: Split
+    uses: str = ""
+    exclusive: Exclusivity | None = None
+    max_images: int | None = None
+    renewal: Renewal = Renewal.NONE
+    wind_down_days: int = 0
+    payment_days: int = 30
+    replaces_in_person: bool = False
+    advised_by: str = ""
+    trains_models: bool = False
+    sublicensees: frozenset[str] = frozenset()
+    vendors: frozenset[str] = frozenset()
+    language: str = "en"
+    mandate: str = ""
+    estate: str = ""
 
-    @property
-    def ends(self) -> date:
-        return self.starts + timedelta(days=self.term_days - 1)
+    def signers(self) -> Mapping[Role, str]:
+        if self.mandate and self.agency:
+            return {Role.AGENCY: self.agency.id, Role.BRAND: self.brand.id}
+        if self.estate:
+            return {Role.ESTATE: self.estate, Role.BRAND: self.brand.id}
+        return {Role.TALENT: self.talent.id, Role.BRAND: self.brand.id}
 
-    def document(self) -> dict[str, object]:
-        return {
-            "type": PaperKind.LICENSE.value,
-            "talent": {"id": self.talent, "name": self.talent_name},
-            "brand": {"id": self.brand, "name": self.brand_name},
-            "agency": self.agency,
-            "consent": self.consent,
-            "category": self.category,
-            "fee_per_image": str(self.fee),
-            "channels": sorted(self.channels),
-            "territories": sorted(self.territories),
-            "starts": self.starts.isoformat(),
-            "ends": self.ends.isoformat(),
-            "term_days": self.term_days,
-            "split_percent": self.split.document(),
-        }
-
-    @classmethod
-    def from_document(cls, document: dict) -> License:
-        """Raises InputError ``signature.invalid`` for a document that isn't a license."""
+    @cached_property
+    def ends(self) -> date | None:
+        """The last day, None when it has no end."""
+        if self.term_days is None:
+            return None
         try:
-            if document["type"] != PaperKind.LICENSE.value:
-                raise ValueError(document["type"])
-            split = member(document, "split_percent", dict)
-            talent, brand = member(document, "talent", dict), member(document, "brand", dict)
-            crew = member(split, "crew", dict)
-            made = cls(
-                talent=member(talent, "id", str),
-                talent_name=member(talent, "name", str),
-                brand=member(brand, "id", str),
-                brand_name=member(brand, "name", str),
-                agency=member(document, "agency", str),
-                consent=member(document, "consent", str),
-                category=member(document, "category", str),
-                fee=Money.parse(document["fee_per_image"]),
-                channels=frozenset(member(document, "channels", list)),
-                territories=frozenset(member(document, "territories", list)),
-                starts=date.fromisoformat(document["starts"]),
-                term_days=member(document, "term_days", int),
-                split=Split(Fraction(split["agency"]), {name: Fraction(share) for name, share in crew.items()}),
-            )
-            if made.ends.isoformat() != document["ends"]:
-                raise ValueError("the last day does not follow from the first day and the term")
-            return made
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise InputError("signature.invalid", f"this is not a license: {error}") from error
+            return self.starts + timedelta(days=self.term_days - 1)
+        except OverflowError:
+            return date.max
 
-    def in_plain_words(self) -> list[str]:
-        """The terms as sentences for the people who sign them."""
-        talent_share = 100 - self.split.agency - sum(self.split.crew.values())
-        lines = [
-            f"{self.talent_name} licenses her twin to {self.brand_name} for {self.category}.",
-            f"Fee: {self.fee} for each released image, gross, whatever the number of its formats.",
-            f"  {self.talent_name} gets {float(talent_share):g} %, {self.agency or 'no agency'} {float(self.split.agency):g} %"
-            + "".join(f", {name} {float(share):g} %" for name, share in sorted(self.split.crew.items()))
-            + ".",
-            f"Shown only on: {', '.join(sorted(self.channels))}. Only in: {', '.join(sorted(self.territories))}.",
-            f"From {self.starts.isoformat()} to {self.ends.isoformat()} ({self.term_days} days); no renewal without a new signature.",
-            "No sub-license and no hand-over to anybody else. Every image carries a visible label, a watermark and a signed manifest.",
-            f"It rests on the consent {self.consent[:16]}…; when that ends or is withdrawn, no further image is made.",
-        ]
-        return lines
+    def runs(self, on: date) -> bool:
+        """Whether it is in force on a day."""
+        return self.starts <= on and (self.ends is None or on <= self.ends)
+
+
+def conflicting(new: License, others: Iterable[tuple[str, License]]) -> list[str]:
+    """The digests of another brand's licenses that exclusivity, sold by them or asked for by ``new``, sets against it.
+
+    Says which, never what they hold: another brand's terms are nobody else's business.
+    """
+    return [
+        digest
+        for digest, other in others
+        if other.brand.id != new.brand.id
+        and (
+            (other.exclusive is not None and other.exclusive.keeps_out(new))
+            or (new.exclusive is not None and new.exclusive.keeps_out(other))
+        )
+    ]

@@ -14,11 +14,14 @@ from .canonical import canonical
 class Act(StrEnum):
     """What can be done with a twin."""
 
+    __hash__ = str.__hash__  # an enum's own hash is written in Python, and the gate looks up a great many
+
     ENROLL = "enroll"
     TRAIN = "train"
     RENDER = "render"
     MEASURE = "measure"
     EVIDENCE = "evidence"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from .form import Form
 from .license import License
 from .money import Money
+from .party import PaperKind, Role
+
+
+@dataclass(frozen=True)
+class Payee(Form):
+    """To whom and where what she earns is paid: her own choice, which nobody can make for her. ``account`` is an IBAN or
+    whatever the bank of the payee goes by; ``estate`` signs in her place after her death."""
+
+    KIND = PaperKind.PAYEE
+
+    talent: str
+    name: str
+    account: str
+    estate: str = ""
+
+    def signers(self) -> Mapping[Role, str]:
+        return {Role.ESTATE: self.estate} if self.estate else {Role.TALENT: self.talent}
 
 
 def talent_account(talent: str) -> str:
@@ -25,9 +44,9 @@ def shares(license: License) -> dict[str, Money]:
     """The license's fee by account, to the last minor unit. The talent gets what agency and crew don't."""
     split = license.split
     percent = {crew_account(name): share for name, share in split.crew.items()}
-    if split.agency:
-        percent[agency_account(license.agency)] = split.agency
-    percent[talent_account(license.talent)] = 100 - split.agency - sum(split.crew.values())
+    if split.agency and license.agency:
+        percent[agency_account(license.agency.id)] = split.agency
+    percent[talent_account(license.talent.id)] = 100 - sum(percent.values())
     return license.fee.allocate(percent)
 
 

@@ -1,4 +1,4 @@
-"""Ed25519 keys in files, and the verification of signatures.
+"""Ed25519 keys in files, and the verification of signatures: theirs and, handed on, those of passkeys.
 
 A key file is PKCS #8 in PEM, readable by its owner alone. Whose key it is stands in the home where its public half was
 registered, not in the file: a file can be renamed, a registration can't.
@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from twinbook import durable
 from twinbook.domain.errors import InputError
 from twinbook.domain.party import Key, Role, Signature
+
+from . import passkeys
 
 ED25519 = "ed25519"
 
@@ -78,7 +80,10 @@ class KeyFile:
 
 
 def verify(message: bytes, signature: Signature, key: Key) -> bool:
-    """Whether the signature is the key's over exactly these bytes. Offline, never raises."""
+    """Whether the signature is the key's over exactly these bytes. The one entry for key files and passkeys: the
+    registered key says which it is, never the signature. Offline, never raises."""
+    if key.algorithm in passkeys.ALGORITHMS:
+        return passkeys.verify(message, signature, key)
     if signature.key != key.id or signature.algorithm != key.algorithm or key.algorithm != ED25519:
         return False
     try:

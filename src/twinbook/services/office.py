@@ -8,10 +8,12 @@ from typing import Protocol
 
 from twinbook.domain.errors import InputError
 from twinbook.domain.log import Entry, mark
+from twinbook.domain.policy import Law
 from twinbook.ports import (
     Clock,
     Documents,
     Engine,
+    Interchange,
     Meter,
     Outbox,
     Reader,
@@ -48,6 +50,8 @@ class Office:
     scenes: Scenes
     outbox: Outbox
     documents: Documents
+    interchange: Interchange
+    law: Law
     log_signer: LogSigner
     token: Callable[[int], bytes]
     permit_key: bytes

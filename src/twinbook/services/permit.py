@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from twinbook.domain.errors import InputError, Reason, Refused, VaultRefused
-from twinbook.domain.gate import Allow, Deny, Dossier, Request, decide
+from twinbook.domain.gate import NEEDS, Allow, Deny, Dossier, Request, bound_at, decide
 from twinbook.domain.license import License
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.work import Work
 from twinbook.ports import UnitOfWork
@@ -13,31 +17,62 @@ from .office import Office
 
 
 def shot_request(unit: UnitOfWork, work: Work, talent: str) -> Request:
-    """What making this shot asks of a talent: its channels and contexts, and the license's territories and fee."""
-    paper = unit.papers.get(work.licenses[talent])
-    license = License.from_document(dict(paper.document))
+    """What making this shot asks of a talent: its channels, edits and words, and the license's territories and fee."""
+    license: License = unit.papers.get(work.licenses[talent]).terms
     return Request(
         act=Act.RENDER,
         talent=talent,
         subject=work.id,
+        brand=license.brand.id,
         channels=work.shot.channels,
         territories=tuple(sorted(license.territories)),
         contexts=tuple(sorted({*work.shot.contexts, license.category})),
+        edits=work.shot.edits,
         fee=license.fee,
+        words=work.shot.words,
     )
+
+
+def dossier(office: Office, unit: UnitOfWork, talent: str, license: Paper, but: str = "") -> Dossier:
+    """What is on file about a talent and one license, without the shot ``but``, as this transaction sees it."""
+    now = office.clock.now()
+    terms: License = license.terms
+    unpaid = unit.books.unpaid(talent, terms.brand.id)
+    made = unit.twins.made_at(talent)
+    return Dossier(
+        consent=unit.papers.get(terms.consent),
+        license=license,
+        mandate=unit.papers.get(terms.mandate) if terms.mandate else None,
+        words=tuple(unit.papers.of(talent, PaperKind.WORDS)),
+        others=tuple(other_licenses(unit, talent, terms.brand.id, now)),
+        images_this_month=unit.books.images(talent, now.year, now.month, but=but),
+        images_licensed=unit.books.images_licensed(license.digest, but=but),
+        twin_made=made.date() if made else None,
+        died=unit.parties.died(talent),
+        unpaid_since=unpaid[0].at.date() if unpaid else None,
+    )
+
+
+def other_licenses(unit: UnitOfWork, talent: str, brand: str, now: datetime) -> list[Paper]:
+    """Her licenses with other brands that bind both sides and were not revoked."""
+    return [
+        paper
+        for paper in unit.papers.of(talent, PaperKind.LICENSE)
+        if paper.document.get("brand", {}).get("id") not in (None, brand)
+        and (paper.revoked_at is None or paper.revoked_at > now)
+        and bound_at(paper)
+    ]
 
 
 def weigh(office: Office, unit: UnitOfWork, work: Work, talent: str) -> Allow | Deny:
     """The gate's answer for one talent in a shot, on what is on file in this transaction."""
-    now = office.clock.now()
     license = unit.papers.get(work.licenses[talent])
-    consent = unit.papers.get(str(license.document.get("consent", ""))) if license else None
-    images = unit.books.images(talent, now.year, now.month, but=work.id)
     try:
         request = shot_request(unit, work, talent)
+        on_file = dossier(office, unit, talent, license, work.id)
     except InputError as error:  # erased, or not a license at all
         return Deny((error.reason,))
-    return decide(request, Dossier(consent, license, images), office.verify, now)
+    return decide(request, on_file, office.law, office.verify, office.clock.now())
 
 
 def refusals(office: Office, unit: UnitOfWork, work: Work) -> tuple[Reason, ...]:
@@ -59,17 +94,21 @@ def for_shot(office: Office, work: Work, act: Act) -> dict[str, Permit]:
             else:
                 license = unit.papers.get(work.licenses[talent])
                 consent = unit.papers.get(str(license.document.get("consent", "")))
-                answer = decide(Request(act, talent, work.id), Dossier(consent), office.verify, office.clock.now())
+                answer = _without_license(office, unit, Request(act, talent, work.id), consent)
             permits[talent] = _made(office, unit, answer)
     return permits
+
+
+def _without_license(office: Office, unit: UnitOfWork, request: Request, consent: Paper | None) -> Allow | Deny:
+    on_file = Dossier(consent, died=unit.parties.died(request.talent))
+    return decide(request, on_file, office.law, office.verify, office.clock.now())
 
 
 def for_captures(office: Office, talent: str, consent: str, captures: str) -> Permit:
     """A permit to enroll one set of captures under one consent. Raises Refused with every reason."""
     with office.unit() as unit:
-        dossier = Dossier(unit.papers.get(consent))
-        answer = decide(Request(Act.ENROLL, talent, captures), dossier, office.verify, office.clock.now())
-        return _made(office, unit, answer)
+        request = Request(Act.ENROLL, talent, captures)
+        return _made(office, unit, _without_license(office, unit, request, unit.papers.get(consent)))
 
 
 def _made(office: Office, unit: UnitOfWork, answer: Allow | Deny) -> Permit:
@@ -89,6 +128,10 @@ def refused(reasons: tuple[Reason, ...]) -> Refused:
     return Refused(first.code, first.diagnosis, first.remedy, also=reasons[1:])
 
 
+def _part_gone(consent: Paper, act: Act, now: datetime) -> bool:
+    return any(part in consent.withdrawn and consent.withdrawn[part] <= now for part in NEEDS[act])
+
+
 class Register:
     """Implements the PermitRegister port on the database: what the vault asks at every open."""
 
@@ -100,7 +143,8 @@ class Register:
         with self._unit() as unit:
             for digest in (permit.consent, permit.license):
                 paper = unit.papers.get(digest) if digest else None
-                if digest and (paper is None or paper.revoked_at is not None):
+                gone = paper is None or (paper.revoked_at is not None and paper.revoked_at <= self._clock.now())
+                if digest and (gone or (digest == permit.consent and _part_gone(paper, permit.act, self._clock.now()))):
                     raise VaultRefused("permit.revoked", "what the permit rests on was revoked")
             if not unit.spend(permit.id, self._clock.now()):
                 raise VaultRefused("permit.spent", "the permit was used already")

@@ -10,16 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
 from twinbook.domain import fidelity, ledger, royalty
+from twinbook.domain.approval import Approved
 from twinbook.domain.brief import FORMATS, frame
+from twinbook.domain.consent import Approval, Consent
 from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refused, StateError
 from twinbook.domain.fidelity import Outcome
 from twinbook.domain.license import License
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import PaperKind, Role
+from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
 from twinbook.domain.provenance import Marking
 from twinbook.domain.twin import Box, PlateFacts
@@ -106,7 +109,9 @@ def _hold(office: Office, work: Work) -> Work:
         if reasons:
             return _end(office, unit, work, Stage.REFUSED, tuple(reasons), "shot:refused")
         for talent, license in _licenses(unit, work).items():
-            unit.books.post(ledger.hold(work.id, talent, work.attempt, license.brand, license.fee, office.clock.now()))
+            unit.books.post(
+                ledger.hold(work.id, talent, work.attempt, license.brand.id, license.fee, office.clock.now())
+            )
         facts = {"shot": work.id, "attempt": str(work.attempt), "engine": work.shot.engine}
         office.record(unit, "shot:held", facts, work.shot.talents)
         return unit.works.put(work.to(Stage.HELD, plate=plan.plate, reasons=()))
@@ -267,7 +272,7 @@ def _marking(office: Office, work: Work, format_name: str, crop: Box, label: str
 
     with office.unit() as unit:
         licenses = _licenses(unit, work)
-    brand = next(iter(licenses.values())).brand_name
+    brand = next(iter(licenses.values())).brand.name
     return Marking(
         release=work.release,
         format=format_name,
@@ -316,41 +321,58 @@ def proof(office: Office, work: Work) -> bytes:
 
 
 def draw_approvals(office: Office, work: Work) -> list[Paper]:
-    """The approval each talent in the shot must sign and has not signed yet; drawn up over the exact pixels."""
+    """The approval each talent in the shot must sign and has not signed yet; drawn up over the exact pixels, or over the
+    briefs of the whole campaign where she looks at those."""
     papers = []
-    for talent, document in _approvals_missing(office, work):
-        paper = Paper(document, {Role.TALENT: talent})
+    for talent, approved in _approvals_missing(office, work):
         with office.unit() as unit:
-            if unit.papers.get(paper.digest) is None:
-                file_paper(office, unit, paper, talent)
-        papers.append(paper)
+            papers.append(file_paper(office, unit, Paper.of(approved), talent))
     return papers
 
 
-def _approvals_missing(office: Office, work: Work) -> list[tuple[str, Mapping[str, object]]]:
+def _approvals_missing(office: Office, work: Work) -> list[tuple[str, Approved]]:
     missing = []
     with office.unit() as unit:
         for talent in work.shot.talents:
             license = unit.papers.get(work.licenses[talent])
-            consent = unit.papers.get(str(license.document.get("consent", "")))
-            if consent is None or not consent.document.get("approve_each_image"):
+            consent = None if license.erased else unit.papers.get(license.terms.consent)
+            if consent is None or consent.erased:
                 continue
-            document = {
-                "type": PaperKind.APPROVAL.value,
-                "talent": talent,
-                "shot": work.id,
-                "release": work.release.hex,
-                "picture": work.made.sha256,
-            }
-            found = unit.papers.get(Paper(document, {}).digest)
-            if found is None or found.faults(office.verify):
-                missing.append((talent, document))
+            terms: Consent = consent.terms
+            estate = terms.estate if unit.parties.died(talent) else ""
+            match terms.approval:
+                case Approval.IMAGE:
+                    asked = Approved(
+                        talent, Approval.IMAGE, frozenset({work.id}), work.release.hex, work.made.sha256, estate
+                    )
+                case Approval.CAMPAIGN:
+                    asked = Approved(talent, Approval.CAMPAIGN, _briefs(unit, work, talent), estate=estate)
+                case _:
+                    continue
+            if not _approved(office, unit, talent, asked, work.id):
+                missing.append((talent, asked))
     return missing
+
+
+def _briefs(unit: UnitOfWork, work: Work, talent: str) -> frozenset[str]:
+    """The shots of her campaign as they now stand: a brief that changes is another shot, which she hasn't seen."""
+    return frozenset(other.id for other in unit.works.of_campaign(work.campaign) if talent in other.shot.talents)
+
+
+def _approved(office: Office, unit: UnitOfWork, talent: str, asked: Approved, shot: str) -> bool:
+    for paper in unit.papers.of(talent, PaperKind.APPROVAL):
+        if paper.erased or (paper.revoked_at is not None and paper.revoked_at <= office.clock.now()):
+            continue
+        given: Approved = paper.terms
+        same = shot in given.shots and replace(given, shots=asked.shots) == asked
+        if same and not paper.faults(office.verify):
+            return True
+    return False
 
 
 def _licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
     papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
-    return {talent: License.from_document(dict(paper.document)) for talent, paper in papers.items()}
+    return {talent: paper.terms for talent, paper in papers.items()}
 
 
 def _plates(unit: UnitOfWork, work: Work) -> dict[str, tuple[PlateFacts, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from twinbook import durable
-from twinbook.domain import royalty
+from twinbook.domain import log
 from twinbook.domain.campaign import Campaign
 from twinbook.domain.ledger import Movement
 from twinbook.domain.license import License
@@ -22,13 +22,15 @@ from .office import Office
 from .run import Outcome
 
 
-def to_sign(papers: Sequence[tuple[Paper, Role, str]], out: Path) -> list[tuple[Path, Paper, Role, str]]:
+def to_sign(
+    office: Office, papers: Sequence[tuple[Paper, Role, str]], out: Path
+) -> list[tuple[Path, Paper, Role, str]]:
     """Write each paper once, for the people who sign it, and say where."""
     found = []
     for paper, role, party in papers:
         name = f"{paper.kind.name.lower()}-{_whose(paper)}-{paper.digest[:8]}.json"
         file = out / "to-sign" / name
-        lines = {"paper": paper.document, "sha256": paper.digest, "in_plain_words": sign.plain_words(paper)}
+        lines = {"paper": paper.document, "sha256": paper.digest, "in_plain_words": sign.plain_words(office, paper)}
         durable.write(file, json.dumps(lines, indent=2, ensure_ascii=False).encode() + b"\n")
         found.append((file, paper, role, party))
     return found
@@ -60,7 +62,7 @@ def write_papers(
     _json(out / "receipts" / "log-key.json", _log_key(office))
     for work, papers in outcome.waiting:
         durable.write(out / "to-approve" / f"{work.name}.jpg", render.proof(office, work))
-        to_sign([(paper, Role.TALENT, str(paper.document["talent"])) for paper in papers], out)
+        to_sign(office, [(paper, Role.TALENT, str(paper.document["talent"])) for paper in papers], out)
     _write_signed_papers(office, outcome, out)
     write_statements(office, [talent.party.id for talent in campaign.talents], out)
     sheet = _sheet(office, campaign, outcome, folder, warnings)
@@ -92,16 +94,20 @@ def _write_signed_papers(office: Office, outcome: Outcome, out: Path) -> None:
                 filed = unit.papers.get(paper.digest)
             if filed is None or filed.digest != paper.digest:
                 continue  # erased since
-            kind = paper.kind.name.lower()
-            pdf = office.documents.paper_pdf(kind.capitalize(), filed, sign.plain_words(filed))
-            durable.write(out / "papers" / f"{kind}-{talent}.pdf", pdf)
-            _json(out / "papers" / f"{kind}-{talent}.json", _signed_document(filed))
+            if filed.erased:
+                continue
+            kind = filed.kind.name.lower()
+            several = sum(other.kind is filed.kind for other in papers) > 1
+            stem = f"{kind}-{talent}" + (f"-{filed.digest[:8]}" if several else "")
+            language = str(filed.document.get("language", "en"))
+            durable.write(out / "papers" / f"{stem}.pdf", office.documents.paper_pdf(filed, language))
+            _json(out / "papers" / f"{stem}.json", signed_document(filed))
             if filed.kind is PaperKind.LICENSE:
-                memo = office.documents.paper_pdf("Deal memo", filed, _deal_memo(filed))
+                memo = office.documents.deal_memo_pdf(filed, language)
                 durable.write(out / "papers" / f"deal-memo-{talent}.pdf", memo)
 
 
-def _signed_document(paper: Paper) -> dict[str, object]:
+def signed_document(paper: Paper) -> dict[str, object]:
     """A paper with its signatures and keys: all that it takes to verify it anywhere."""
     return {
         "paper": paper.document,
@@ -114,6 +120,8 @@ def _signed_document(paper: Paper) -> dict[str, object]:
                 "key": s.key.id,
                 "public": s.key.public,
                 "value": s.signature.value,
+                **({"rp_id": s.key.rp_id, "origin": s.key.origin} if s.key.rp_id else {}),
+                **({"evidence": dict(s.signature.evidence)} if s.signature.evidence else {}),
                 "at": s.at.isoformat(timespec="seconds"),
             }
             for s in paper.signatures
@@ -121,31 +129,17 @@ def _signed_document(paper: Paper) -> dict[str, object]:
     }
 
 
-def _deal_memo(paper: Paper) -> list[str]:
-    license = License.from_document(dict(paper.document))
-    shares = royalty.shares(license)
-    lines = [
-        f"{license.brand_name} and {license.talent_name}, represented by {license.agency or 'nobody'}.",
-        f"Work: images of her digital twin for {license.category}; {license.fee} for each released image.",
-        "Each fee is shared out as follows:",
-        *(f"  - {account.partition(':')[2]}: {amount}" for account, amount in sorted(shares.items())),
-        f"Use: {', '.join(sorted(license.channels))} in {', '.join(sorted(license.territories))}, "
-        f"{license.starts.isoformat()} to {license.ends.isoformat()}.",
-    ]
-    return lines
-
-
 def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, warnings: tuple[str, ...]) -> Sheet:
     point = transparency.checkpoint(office)
     with office.unit() as unit:
         shots = tuple(_sheet_shot(office, unit, campaign, work, folder) for work in outcome.works)
-        fees = [
-            License.from_document(dict(unit.papers.get(digest).document)).fee
+        licensed = [
+            unit.papers.get(digest)
             for work in outcome.works
             if work.stage is Stage.RELEASED
             for digest in work.licenses.values()
-            if "fee_per_image" in unit.papers.get(digest).document
         ]
+        fees = [paper.terms.fee for paper in licensed if not paper.erased]
     total = sum(fees[1:], fees[0]) if fees else Money(campaign.license.fee.currency, 0)
     unused = tuple(
         f"{name} was not used: {why.diagnosis}" for refused in outcome.unused.values() for name, why in refused
@@ -162,7 +156,7 @@ def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, w
 
 
 def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> SheetShot:
-    licenses = [License.from_document(dict(unit.papers.get(d).document)) for d in work.licenses.values()]
+    licenses: list[License] = [unit.papers.get(digest).terms for digest in work.licenses.values()]
     first = licenses[0]
     published = office.outbox.released(work.release) if work.stage is Stage.RELEASED else {}
     settled = [t for t in unit.books.transactions() if t.shot == work.id and t.movement is Movement.SETTLE]
@@ -176,7 +170,7 @@ def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work
     return SheetShot(
         name=work.name,
         outcome="waiting" if waiting else work.stage.value,
-        talents=tuple(license.talent_name for license in licenses),
+        talents=tuple(license.talent.name for license in licenses),
         brief=_brief(work),
         before=_before(unit, campaign, work, folder),
         copies=tuple(
@@ -189,7 +183,7 @@ def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work
         reasons=work.reasons,
         release=work.release.hex if work.stage is Stage.RELEASED else None,
         licenses=tuple(work.licenses.values()),
-        terms=f"{', '.join(sorted(first.channels))} in {', '.join(sorted(first.territories))} until {first.ends.isoformat()}",
+        terms=f"{', '.join(sorted(first.channels))} in {', '.join(sorted(first.territories))} until {first.ends.isoformat() if first.ends else 'nobody knows when'}",
         fee=str(first.fee),
         shares=_named(unit, shares),
         engine=f"{work.shot.engine} {work.made.engine_version}" if work.made else work.shot.engine,
@@ -231,7 +225,8 @@ def _before(unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> P
 
 
 def _log_key(office: Office) -> Mapping[str, str]:
-    return {"origin": office.log_signer.origin, "ed25519": office.log_signer.public.hex()}
+    name, public = office.log_signer.origin, office.log_signer.public
+    return {"origin": name, "ed25519": public.hex(), "vkey": log.vkey(name, public)}
 
 
 def _json(file: Path, data: object) -> None:

@@ -25,7 +25,7 @@ class Outcome:
     """What a run came to. ``waiting`` are shots that need her approval, with the papers she must sign."""
 
     works: tuple[Work, ...]
-    papers: Mapping[str, tuple[Paper, Paper]]
+    papers: Mapping[str, tuple[Paper, ...]]
     unused: Mapping[str, tuple[tuple[str, Reason], ...]]
     waiting: tuple[tuple[Work, tuple[Paper, ...]], ...]
 
@@ -54,7 +54,7 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
     unused = {}
     for talent in campaign.talents:
         try:
-            consent, _ = papers[talent.party.id]
+            consent = papers[talent.party.id][0]
             unused[talent.party.id] = _enrolled(office, talent, consent, folder, tell)
         except CaptureRefused:  # a wrong folder or useless photographs: for the person at the keyboard, not the books
             raise
@@ -89,7 +89,7 @@ def _enrolled(
     return tuple((name, error.reason) for name, error in refused)
 
 
-def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Paper, Paper]]) -> list[Work]:
+def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Paper, ...]]) -> list[Work]:
     """The campaign's shots as stored work: found again, opened anew after a refusal, or begun."""
     seen: Counter[str] = Counter()
     works = []

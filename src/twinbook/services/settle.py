@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twinbook.domain import ledger
+from twinbook.domain.canonical import digest
 from twinbook.domain.errors import InputError
 from twinbook.domain.ledger import Movement, Transaction
 from twinbook.domain.license import License
@@ -26,15 +28,37 @@ def statement(office: Office, talent: str) -> Statement:
     return Statement(talent, party.name, office.clock.now(), lines)
 
 
+def record_payment(office: Office, talent: str, brand: str, reference: str) -> tuple[Money, ...]:
+    """Note that a brand's images of a talent, as many as were owed, have been paid: what came, by currency.
+
+    ``reference`` is the bank's. Raises InputError ``talent.unknown``, ``books.nothing_owed``.
+    """
+    with office.unit() as unit:
+        if unit.parties.get(talent) is None:
+            raise InputError("talent.unknown", f"{talent!r} is not known in this home")
+        owed = unit.books.unpaid(talent, brand)
+        if not owed:
+            raise InputError("books.nothing_owed", f"{brand} owes {talent} nothing")
+        sums: dict[str, int] = {}
+        for settled in owed:
+            paid = ledger.payout(settled, talent_account(talent), office.clock.now())
+            unit.books.post(paid)
+            sums[paid.currency] = sums.get(paid.currency, 0) + max(posting.minor for posting in paid.postings)
+        facts = {"images": str(len(owed)), "reference": digest(reference)}
+        office.record(unit, "fee:paid", facts, (talent,))
+    return tuple(Money(currency, minor) for currency, minor in sorted(sums.items()))
+
+
 def _lines(unit: UnitOfWork, settled: Transaction) -> list[StatementLine]:
     work = unit.works.get(settled.shot)
-    digest = work.licenses[settled.talent]
-    document = unit.papers.get(digest).document
-    brand = License.from_document(dict(document)).brand_name if "brand" in document else ""
+    license = work.licenses[settled.talent]
+    paper = unit.papers.get(license)
+    terms: License | None = None if paper.erased else paper.terms
+    brand = terms.brand.name if terms else ""
 
     def line(kind: str, party: str, minor: int) -> StatementLine:
         amount = Money(settled.currency, minor)
-        return StatementLine(settled.at, kind, work.release.hex, brand, party, amount, digest)
+        return StatementLine(settled.at, kind, work.release.hex, brand, party, amount, license)
 
     gross = sum(posting.minor for posting in settled.postings if posting.minor > 0)
     lines = [line("fee", brand, gross)]

@@ -5,96 +5,82 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from twinbook.domain.campaign import Campaign, CastTalent, undated
-from twinbook.domain.consent import Consent
+from twinbook.domain.approval import Words
+from twinbook.domain.campaign import Campaign, undated
 from twinbook.domain.errors import InputError, SignatureRefused
-from twinbook.domain.license import License
+from twinbook.domain.form import Form
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import SIGNERS, Key, PaperKind, Party, Role, Signature
+from twinbook.domain.party import DUTIES, SIGNERS, Duty, Key, Party, Role, Signature
 from twinbook.ports import UnitOfWork
 
 from .office import Office
 
 
-def plain_words(paper: Paper) -> list[str]:
-    """A paper's terms as sentences for whoever signs it."""
-    document = dict(paper.document)
-    match paper.kind:
-        case PaperKind.CONSENT:
-            return Consent.from_document(document).in_plain_words()
-        case PaperKind.LICENSE:
-            return License.from_document(document).in_plain_words()
-        case PaperKind.APPROVAL:
-            return [
-                f"I approve the picture of shot {document['shot']} (SHA-256 {document['picture'][:16]}…) for release."
-            ]
-        case PaperKind.REVOCATION:
-            return [
-                "I withdraw what I signed, from now on:",
-                *(f"  - {target[:16]}…" for target in document["targets"]),
-                "No further picture is made under it, and what was released shows as revoked.",
-            ]
-        case PaperKind.ERASURE:
-            return [
-                "Erase everything that is held about me: photographs, face template, plates and unreleased pictures.",
-                "It can't be undone. Papers that the law wants kept lie under a key of their own.",
-            ]
-        case _:
-            return [f"{name}: {value}" for name, value in document.items()]
+def plain_words(office: Office, paper: Paper, language: str | None = None) -> list[str]:
+    """A paper's terms as sentences for whoever signs it, in the language that the paper itself names by default."""
+    spoken = language or str(paper.document.get("language", "en"))
+    return list(office.documents.plain_words(paper.terms, spoken))
 
 
 def register_key(office: Office, key: Key, name: str, born: date | None = None) -> None:
-    """Make a public key known as a party's. Raises SignatureRefused ``signature.key_taken``."""
+    """Make a party's first key known. A further one takes a signature: see `keys`.
+
+    Raises SignatureRefused ``signature.key_taken``.
+    """
     with office.unit() as unit:
         if unit.parties.get(key.party) is None:
             unit.parties.put(Party(key.party, key.role, name, born))
-        new = unit.parties.key(key.id) is None
+        known = [k for k in unit.parties.keys() if (k.party, k.role) == (key.party, key.role)]  # noqa: SIM118
+        if known and key.id not in {k.id for k in known}:
+            raise SignatureRefused("signature.key_taken", f"{key.party} ({key.role}) has another key: {known[0].id}")
         unit.parties.register(key, office.clock.now())
-        if new:
+        if not known:
             office.record(unit, "key:registered", {"key": key.id, "role": key.role.value})
 
 
-def draw_papers(office: Office, campaign: Campaign) -> dict[str, tuple[Paper, Paper]]:
-    """The consent and the license of each talent of a campaign, as on file or newly drawn up, signed or not."""
+def draw_papers(office: Office, campaign: Campaign) -> dict[str, tuple[Paper, ...]]:
+    """The consent and the license of each talent of a campaign, and any words she is to say, as on file or newly drawn
+    up, signed or not. The consent comes first, the license second."""
     with office.unit() as unit:
         unit.parties.put(campaign.license.brand)
         papers = {}
-        for talent in campaign.talents:
-            unit.parties.put(talent.party)
-            consent = _drawn(office, unit, talent, campaign.consent.consent(talent, office.clock.now().date()))
-            license = campaign.license.license(talent, consent.digest, office.clock.now().date())
-            papers[talent.party.id] = (consent, _drawn(office, unit, talent, license))
+        for cast in campaign.talents:
+            talent = cast.party.id
+            unit.parties.put(cast.party)
+            if cast.agency:
+                unit.parties.put(cast.agency)
+            today = office.clock.now().date()
+            consent = _drawn(office, unit, talent, campaign.consent.consent(cast, today))
+            license = _drawn(office, unit, talent, campaign.license.license(cast, consent.digest, today))
+            said = dict.fromkeys(shot.shot.words for shot in campaign.shots if talent in shot.shot.talents)
+            words = [Words(talent, campaign.license.brand.id, text) for text in said if text]
+            papers[talent] = (consent, license, *(_drawn(office, unit, talent, terms) for terms in words))
         return papers
 
 
-def _drawn(office: Office, unit: UnitOfWork, talent: CastTalent, terms: Consent | License) -> Paper:
-    document = terms.document()
-    kind = PaperKind(document["type"])
-    found = unit.papers.by_terms(kind, talent.party.id, undated(document))
+def _drawn(office: Office, unit: UnitOfWork, talent: str, terms: Form) -> Paper:
+    paper = Paper.of(terms)
+    found = unit.papers.by_terms(paper.kind, talent, undated(paper.document))
     # Terms that were withdrawn stay withdrawn, and what ended stays ended: only she can sign anew, and the campaign
     # must then say something new. Unsigned terms from an earlier day are drawn up again as of today.
-    if found and (found.signatures or found.digest == Paper(document, {}).digest):
+    if found and (found.signatures or found.digest == paper.digest):
         return found
-    people = {Role.TALENT: talent.party.id}
-    if isinstance(terms, License):
-        people[Role.BRAND] = terms.brand
-    return file_paper(office, unit, Paper(document, people), talent.party.id)
+    return file_paper(office, unit, paper, talent)
 
 
-def file_paper(office: Office, unit: UnitOfWork, paper: Paper, talent: str) -> Paper:
-    """Put a paper on file, in the caller's transaction."""
-    if set(paper.signers) != SIGNERS[paper.kind]:
-        raise SignatureRefused("signature.role", f"a {paper.kind.name.lower()} takes other signers")
-    unit.papers.draw(paper, talent, undated(paper.document), office.clock.now())
-    office.record(unit, "paper:drawn", {"paper": paper.digest, "kind": paper.kind.name.lower()}, (talent,))
-    return paper
+def file_paper(office: Office, unit: UnitOfWork, paper: Paper, whose: str) -> Paper:
+    """Put a paper on file, in the caller's transaction. ``whose`` is the talent it is about, or the party."""
+    unit.papers.draw(paper, whose, undated(paper.document), office.clock.now())
+    about = (whose,) if unit.parties.get(whose) else ()
+    office.record(unit, "paper:drawn", {"paper": paper.digest, "kind": paper.kind.name.lower()}, about)
+    return unit.papers.get(paper.digest)
 
 
-def unsigned(office: Office, papers: Mapping[str, tuple[Paper, Paper]]) -> list[tuple[Paper, Role, str]]:
+def unsigned(office: Office, papers: Mapping[str, tuple[Paper, ...]]) -> list[tuple[Paper, Role, str]]:
     """Who must still sign what: paper, role, party."""
     waiting = []
-    for pair in papers.values():
-        for paper in pair:
+    for hers in papers.values():
+        for paper in hers:
             waiting += [(paper, role, party) for role, party in paper.unsigned_by(office.verify).items()]
     return waiting
 
@@ -105,13 +91,13 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
     Raises SignatureRefused: ``signature.unknown_key``, ``signature.role`` when the key's owner isn't one who signs this
     paper, ``signature.invalid``. Nothing is kept of a refused signature but the refusal in the log.
     """
-    asked = Paper(document, {})
+    asked = Paper(document)
     with office.unit() as unit:
         paper = unit.papers.get(asked.digest)
         if paper is None:
             raise InputError("signature.missing", "this paper is not on file here", "run the campaign to draw it up")
         key = unit.parties.key(signature.key)
-        fault = _fault(office, paper, key, signature)
+        fault = refusal(office, paper, key, signature)
         if fault is None:
             unit.papers.sign(paper.digest, signature, office.clock.now())
             office.record(unit, "paper:signed", {"paper": paper.digest, "key": key.id, "role": key.role.value})
@@ -120,17 +106,23 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
     raise fault
 
 
-def _fault(office: Office, paper: Paper, key: Key | None, signature: Signature) -> SignatureRefused | None:
+def refusal(office: Office, paper: Paper, key: Key | None, signature: Signature) -> SignatureRefused | None:
+    """Why this signature isn't taken on this paper now; None when it is."""
     what = paper.kind.name.lower()
     if key is None:
         return SignatureRefused("signature.unknown_key", f"the key {signature.key} is not registered here")
-    if paper.signers.get(key.role) != key.party:
+    if paper.signers.get(key.role) != key.party or key.role not in SIGNERS[paper.kind]:
         wanted = ", ".join(f"{party} ({role})" for role, party in paper.signers.items())
         return SignatureRefused(
             "signature.role",
-            f"{key.party} ({key.role}) can't sign this {what}: it takes {wanted}",
+            f"{key.party} ({key.role}) can't sign this {what}: it takes {wanted or 'nobody, as it stands'}",
             "there is no power of attorney over a twin: the person named signs with a key of their own",
         )
+    now = office.clock.now()
+    if not key.counts(now):
+        return SignatureRefused("signature.key_retired", f"the key {key.id} doesn't count any more, or not yet")
+    if key.role in (Role.AGENCY, Role.BRAND) and DUTIES.get(paper.kind, Duty.SIGN) not in key.duties:
+        return SignatureRefused("signature.duty", f"the key {key.id} of {key.party} is not for this")
     if not office.verify(paper.message, signature, key):
         return SignatureRefused("signature.invalid", f"the signature does not fit the {what} as it stands")
     return None

@@ -108,16 +108,21 @@ def _standing(office: Office, unit: UnitOfWork, work: Work, said: list[str]) -> 
     for digest in work.licenses.values():
         license = unit.papers.get(digest)
         papers = [license]
-        if "consent" in license.document:
-            terms = License.from_document(dict(license.document))
+        if not license.erased:
+            terms: License = license.terms
             papers.append(unit.papers.get(terms.consent))
-            if today > terms.ends:
+            if terms.ends and today > terms.ends:
                 expired = True
                 said.append(f"its license ended on {terms.ends.isoformat()}")
         for paper in papers:
-            if paper is not None and paper.revoked_at:
+            if paper is None or paper.revoked_at is None:
+                continue
+            day = paper.revoked_at.date().isoformat()
+            if paper.revoked_at <= office.clock.now():
                 revoked = True
-                said.append(f"the {paper.kind.name.lower()} was revoked on {paper.revoked_at.date().isoformat()}")
+                said.append(f"the {paper.kind.name.lower()} was revoked on {day}")
+            else:
+                said.append(f"notice was given: the {paper.kind.name.lower()} ends on {day}")
     return revoked, expired
 
 

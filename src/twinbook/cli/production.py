@@ -1,0 +1,195 @@
+"""Commands of production: a home, twins, runs, and what a picture is."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from .. import app, durable
+from ..campaign_file import read_campaign
+from ..domain.errors import InputError, Refused
+from ..domain.work import Stage
+from ..services import enroll as enrolling
+from ..services import report, sign
+from ..services import run as running
+from ..services import verify as verifying
+from ..settings import DEFAULT_HOME, Settings, settings
+from .root import FILE, FOLDER, HOME, JSON, commands, print_json, teller
+
+
+@commands.command()
+@click.argument("folder", type=FOLDER, default=".")
+@HOME
+def init(folder: Path, home: Path | None) -> None:
+    """Make a home and a commented campaign file."""
+    where = settings(home=home, beside=folder)
+    campaign = folder / "campaign.toml"
+    new = app.make_home(where)
+    click.echo(f"{'made' if new else 'kept'} the home {where.home}")
+    click.secho(f"DEVELOPMENT CERTIFICATE: {app.DEVELOPMENT_WARNING}", fg="yellow", err=True)
+    if campaign.exists():
+        click.echo(f"kept {campaign}")
+    else:
+        durable.write(campaign, app.campaign_template().encode())
+        click.echo(f"wrote {campaign}: edit it, then run: twinbook run {campaign}")
+
+
+@commands.command("enroll")
+@click.argument("campaign", type=FILE)
+@click.option("--talent", help="Only this talent.")
+@HOME
+@JSON
+def enroll_(campaign: Path, talent: str | None, home: Path | None, as_json: bool) -> None:
+    """Make the twins of a campaign from its photographs, under signed consents."""
+    where = settings(home=home, beside=campaign.parent)
+    planned = read_campaign(campaign, date.today())
+    made = []
+    with app.open_office(where) as office:
+        papers = sign.draw_papers(office, planned)
+        for cast in planned.talents:
+            consent = papers[cast.party.id][0]
+            if talent not in (None, cast.party.id):
+                continue
+            missing = consent.unsigned_by(office.verify)
+            if missing:
+                files = report.to_sign(office, [(consent, r, p) for r, p in missing.items()], campaign.parent)
+                _ask_for_signatures(office, where, planned, files)
+            files = enrolling.photographs(campaign.parent / cast.photos)
+            twin, refused = enrolling.enroll(
+                office, cast.party.id, consent.digest, files, synthetic=cast.synthetic, progress=teller(as_json)
+            )
+            made.append((cast.party.name, twin, refused))
+    if as_json:
+        print_json(
+            [
+                {
+                    "talent": twin.talent,
+                    "version": twin.version,
+                    "plates": [plate.photo for plate in twin.plates],
+                    "refused": [{"photo": name, **why.reason.document()} for name, why in refused],
+                }
+                for _, twin, refused in made
+            ]
+        )
+        return
+    for name, twin, refused in made:
+        click.echo(f"{name}: twin {twin.version} of {len(twin.plates)} plates")
+        for _photo, why in refused:
+            click.echo(f"  not used: {why.diagnosis} [{why.code}]\n      {why.remedy}")
+
+
+@commands.command("run")
+@click.argument("campaign", type=FILE)
+@click.option("--out", type=FOLDER, default="out", show_default=True, help="Where the results go.")
+@HOME
+@JSON
+def run_(campaign: Path, out: Path, home: Path | None, as_json: bool) -> None:
+    """From photographs and a brief to released images, with the papers that prove it. Run it again at any time."""
+    where = settings(home=home, beside=campaign.parent)
+    planned = read_campaign(campaign, date.today())
+    if app.make_home(where) and not as_json:
+        click.secho(f"DEVELOPMENT CERTIFICATE: {app.DEVELOPMENT_WARNING}", fg="yellow", err=True)
+    with app.open_office(where) as office:
+        try:
+            outcome = running.run(office, planned, campaign.parent, teller(as_json))
+        except running.Unsigned as waiting:
+            _ask_for_signatures(office, where, planned, report.to_sign(office, waiting.waiting, out))
+        page = report.write_papers(office, planned, outcome, out, campaign.parent, (app.DEVELOPMENT_WARNING,))
+    if as_json:
+        print_json({"shots": [_shot_data(work) for work in outcome.works], "contact_sheet": str(page)})
+    else:
+        _summary(outcome, out, page)
+    if outcome.waiting:
+        names = ", ".join(work.name for work, _ in outcome.waiting)
+        raise Waiting("awaiting.approval", f"waiting for her approval: {names}", _approval_commands(outcome, out))
+
+
+class Waiting(Refused):
+    exit_status = 3
+
+
+def _ask_for_signatures(office, where: Settings, planned, waiting: list) -> None:
+    """Tell who must sign what with which command, and who needs a key first. Always raises Waiting."""
+    at = "" if where.home == Path(DEFAULT_HOME) else f" --home {where.home}"
+    with office.unit() as unit:
+        known = {(key.role, key.party) for key in unit.parties.keys()}  # noqa: SIM118  (not a mapping)
+    people = {cast.party.id: cast.party for cast in planned.talents}
+    people[planned.license.brand.id] = planned.license.brand
+    lines = []
+    for role, party in dict.fromkeys((role, party) for _, _, role, party in waiting):
+        if (role, party) not in known:
+            name = people[party].name
+            lines.append(f'{name} makes a key of her own: twinbook keys new {role} "{name}" --id {party}{at}')
+    for file, paper, role, party in waiting:
+        what = paper.kind.name.lower()
+        lines.append(f"{people[party].name} ({role}) signs the {what}: twinbook sign {file} --key {party}.pem{at}")
+    who = ", ".join(sorted({people[party].name for _, _, _, party in waiting}))
+    raise Waiting("awaiting.signature", f"terms wait for the signature of {who}", "\n    ".join(lines))
+
+
+def _approval_commands(outcome: running.Outcome, out: Path) -> str:
+    return "\n    ".join(
+        f"look at {out}/to-approve/{work.name}.jpg, then: twinbook sign {out}/to-sign/approval-"
+        f"{paper.document['talent']}-{paper.digest[:8]}.json --key {paper.document['talent']}.pem"
+        for work, papers in outcome.waiting
+        for paper in papers
+    )
+
+
+def _shot_data(work) -> dict[str, object]:
+    return {
+        "shot": work.name,
+        "outcome": work.stage.value,
+        "release": work.release.hex if work.stage is Stage.RELEASED else None,
+        "files": [copy.name for copy in work.copies],
+        "reasons": [why.document() for why in work.reasons],
+        "calibrated": work.calibrated,
+        "measurements": {
+            f.measurement.name: {"value": f.measurement.value, "limit": f.bound.limit, "ok": f.ok}
+            for f in work.findings
+        },
+    }
+
+
+def _summary(outcome: running.Outcome, out: Path, page: Path) -> None:
+    counts = {stage: sum(work.stage is stage for work in outcome.works) for stage in Stage}
+    ends = [f"{counts[s]} {s}" for s in (Stage.RELEASED, Stage.REFUSED, Stage.QUARANTINED) if counts[s]]
+    click.echo(f"{len(outcome.works)} shots: {', '.join(ends) or 'none at its end yet'}")
+    for work in outcome.works:
+        for why in work.reasons:
+            click.echo(f"  {work.name}: {why.diagnosis} [{why.code}]\n      {why.remedy}")
+    click.echo(f"look at {page}\nthe images are in {out / 'released'}, the papers in {out / 'papers'}")
+
+
+@commands.command("verify")
+@click.argument("images", type=FILE, nargs=-1, required=True)
+@HOME
+@JSON
+def verify_(images: tuple[Path, ...], home: Path | None, as_json: bool) -> None:
+    """What is this picture? Reads its marks and, where a home is at hand, asks its books."""
+    where = settings(home=home)
+    found = []
+    if (where.home / "keys").exists():
+        with app.open_office(where) as office:
+            found = [(image, verifying.verify(office, _bytes(image))) for image in images]
+    else:
+        from ..reader import ImageReader
+
+        reader = ImageReader(app.anchors(where))
+        found = [(image, verifying.verify_alone(reader, _bytes(image))) for image in images]
+    if as_json:
+        print_json([{"file": str(image), **judgement.document()} for image, judgement in found])
+        return
+    for image, judgement in found:
+        click.echo(f"{image}: {judgement.state.value}")
+        for line in judgement.evidence:
+            click.echo(f"  {line}")
+
+
+def _bytes(image: Path) -> bytes:
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise InputError("image.unreadable", f"{image} can't be read: {error.strerror}") from error

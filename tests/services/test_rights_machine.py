@@ -1,0 +1,273 @@
+"""Whatever agency, brands, strangers, operator and clock do, in whatever order: no permit outside what her key signed.
+
+A state machine draws up terms, signs them with everybody's keys, forges, revokes, lets days pass and asks for pictures. It
+keeps a plain book of its own about what Mira really signed and took back, and holds every permit that the office ever
+made against it.
+"""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from twinbook import app, testing
+from twinbook.domain.consent import Part
+from twinbook.domain.errors import AwaitingSignature, Refused, TwinbookError
+from twinbook.domain.money import Money
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import Party, Role
+from twinbook.domain.permit import Act
+from twinbook.domain.work import Stage
+from twinbook.services import revoke, run, sign
+from twinbook.settings import Settings
+
+PEOPLE = {
+    "mira": Role.TALENT,
+    "nordlight": Role.AGENCY,
+    "tvaton": Role.BRAND,
+    "zandra": Role.BRAND,
+    "eve": Role.TALENT,
+}
+NEEDED = {
+    Act.ENROLL: {"capture", "template"},
+    Act.RENDER: {"capture", "template", "generate"},
+    Act.MEASURE: {"template"},
+}
+TERMS = st.fixed_dictionaries(
+    {
+        "brand": st.sampled_from(["tvaton", "zandra"]),
+        "max_images_per_month": st.sampled_from([1, 2, 3]),
+        # What allows a picture stands twice or more often, so that many runs get as far as one.
+        "parts": st.sampled_from([*[("capture", "template", "generate"), tuple(Part)] * 3, ("capture", "template")]),
+        "until": st.sampled_from([date(2026, 9, 1), date(2026, 12, 1), date(2026, 6, 10)]),
+        "consent_channels": st.sampled_from([*[("instagram", "web")] * 5, ("web",)]),
+        "cooling_off_days": st.sampled_from([0, 0, 0, 3]),
+        "fee": st.sampled_from([*["450 EUR"] * 5, "299 EUR"]),
+        "term_days": st.sampled_from([40, 60, 2]),
+    }
+)
+
+
+class Rights(RuleBasedStateMachine):
+    """One home for all runs, a tenant for each: nothing of one is seen by another, which is tried here as well."""
+
+    folder: Path
+    count = 0
+    ends: Counter  # over all runs, to see that the machine gets anywhere at all
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).count += 1
+        self.stack = ExitStack()
+        self.clock = testing.FakeClock()
+        fakes = {"meter": testing.FakeMeter(), "sealer": testing.FakeSealer(), "reader": testing.FakeReader()}
+        fakes["documents"] = testing.FakeDocuments()
+        where = Settings(self.folder / "home", tenant=f"run-{self.count}")
+        engine = testing.FakeEngine()
+        self.office = self.stack.enter_context(app.open_office(where, self.clock, {"composite": engine}, **fakes))
+        self.people = testing.People(self.folder / "people")
+        for name, role in PEOPLE.items():
+            self.people.introduce(self.office, name, role)
+        self.campaigns: list = []
+        self.papers: dict[str, Paper] = {}
+        self.hers: dict[str, datetime] = {}  # what Mira signed with her own key, and when
+        self.brands: set[str] = set()  # digests of licenses that their own brand signed
+        self.gone: dict[str, datetime] = {}
+        self.parts_gone: dict[tuple[str, str], datetime] = {}
+        self.seen = 0
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    # --- what people do
+
+    @rule(terms=TERMS, shots=st.integers(1, 2))
+    def draw(self, terms, shots) -> None:
+        name = terms["brand"]
+        changes = {
+            **terms,
+            "brand": Party(name, Role.BRAND, name.title()),
+            "parts": tuple(Part(part) for part in terms["parts"]),
+            "fee": Money.parse(terms["fee"]),
+        }
+        briefs = [testing.a_shot(f"shot-{n}", to=f"#{n}{n}{n}{n}{n}{n}") for n in range(shots)]
+        planned = replace(testing.campaign(self.folder / "photos", briefs, **changes), title=f"c{len(self.campaigns)}")
+        self.campaigns.append(planned)
+        for paper in sign.draw_papers(self.office, planned)["mira"]:
+            self.papers[paper.digest] = paper
+
+    @precondition(lambda self: self.papers)
+    @rule(data=st.data(), who=st.sampled_from(sorted(PEOPLE)))
+    def sign_with_ones_own_key(self, data, who) -> None:
+        paper = data.draw(st.sampled_from(sorted(self.papers.items())))[1]
+        may = who == "mira" or (
+            paper.document["type"].startswith("twinbook.license") and paper.document["brand"]["id"] == who
+        )
+        try:
+            sign.sign(self.office, paper.document, self.people.key(who).sign(paper.message))
+        except Refused:
+            assert not may
+            return
+        assert may
+        if who == "mira":
+            self.hers.setdefault(paper.digest, self.clock.now())
+        else:
+            self.brands.add(paper.digest)
+
+    @precondition(lambda self: self.campaigns)
+    @rule(data=st.data())
+    def sign_everything_of_a_campaign(self, data) -> None:
+        self._sign_all(data.draw(st.sampled_from(self.campaigns)))
+
+    def _sign_all(self, planned) -> None:
+        for paper in sign.draw_papers(self.office, planned)["mira"]:
+            self.papers[paper.digest] = paper
+            for who in paper.signers.values():
+                sign.sign(self.office, paper.document, self.people.key(who).sign(paper.message))
+                if who == "mira":
+                    self.hers.setdefault(paper.digest, self.clock.now())
+                else:
+                    self.brands.add(paper.digest)
+
+    @precondition(lambda self: self.papers)
+    @rule(data=st.data(), who=st.sampled_from(["nordlight", "tvaton", "eve"]))
+    def sign_in_her_name(self, data, who) -> None:
+        paper = data.draw(st.sampled_from(sorted(self.papers.items())))[1]
+        forged = replace(self.people.key(who).sign(paper.message), key=self.people.key("mira").id)
+        with pytest.raises(Refused):
+            sign.sign(self.office, paper.document, forged)
+
+    @precondition(lambda self: self.papers)
+    @rule(data=st.data())
+    def sign_what_was_changed_afterwards(self, data) -> None:
+        paper = data.draw(st.sampled_from(sorted(self.papers.items())))[1]
+        changed = {**paper.document, "territories": ["WORLD"]}
+        with pytest.raises(TwinbookError):
+            sign.sign(self.office, changed, self.people.key("mira").sign(paper.message))
+
+    @precondition(lambda self: self.hers)
+    @rule(
+        data=st.data(), part=st.sampled_from([None, *Part]), who=st.sampled_from(["mira", "mira", "nordlight", "eve"])
+    )
+    def revoke(self, data, part, who) -> None:
+        digest = data.draw(st.sampled_from(sorted(self.hers)))
+        parts = frozenset({part} if part else ())
+        try:
+            asked = Paper.of(revoke.revocation(self.office, "mira", (digest,), parts=parts))
+            revoke.revoke(self.office, asked.document, self.people.key(who).sign(asked.message))
+        except TwinbookError:
+            return
+        assert who == "mira"
+        if part:
+            self.parts_gone[digest, part.value] = self.clock.now()
+        else:
+            self.gone[digest] = self.clock.now()
+
+    @rule(days=st.sampled_from([1, 2, 7, 31]))
+    def wait(self, days) -> None:
+        self.clock.pass_days(days)
+
+    @precondition(lambda self: self.campaigns)
+    @rule(data=st.data(), signed=st.booleans())
+    def ask_for_pictures(self, data, signed) -> None:
+        planned = data.draw(st.sampled_from(self.campaigns))
+        if signed:
+            self._sign_all(planned)
+        with suppress(AwaitingSignature):
+            outcome = run.run(self.office, planned, self.folder)
+            for work in outcome.works:
+                self.ends[work.stage] += 1
+
+    # --- what must hold
+
+    @invariant()
+    def every_permit_is_one_that_she_signed(self) -> None:
+        with self.office.unit() as unit:
+            entries = [json.loads(body) for body in unit.log.bodies()]
+        for entry in entries[self.seen :]:
+            if entry["act"] == "permit:made":
+                self._hold(entry["facts"], datetime.fromisoformat(entry["at"]))
+        self.seen = len(entries)
+
+    def _hold(self, facts, at) -> None:
+        consent = facts["consent"]
+        assert self.hers[consent] <= at
+        assert not (consent in self.gone and self.gone[consent] <= at)
+        document = self.papers[consent].document
+        assert document["starts"] <= at.date().isoformat() <= document["until"]
+        needed = NEEDED[Act(facts["act"])]
+        assert needed <= set(document["parts"])
+        assert not any((consent, part) in self.parts_gone and self.parts_gone[consent, part] <= at for part in needed)
+        if facts["act"] != "render":
+            return
+        assert (at - self.hers[consent]).days >= document["cooling_off_days"]
+        license = self.papers[facts["license"]]
+        assert license.digest in self.hers
+        assert license.digest in self.brands
+        assert license.document["consent"] == consent
+        assert (at.date() - date.fromisoformat(license.document["starts"])).days in range(license.document["term_days"])
+        assert int(license.document["fee"].partition(".")[0]) >= 300
+        assert "instagram" in document["channels"]
+
+    @invariant()
+    def no_month_holds_more_than_she_allows(self) -> None:
+        months: dict[tuple[int, int], list[int]] = {}
+        for planned in self.campaigns:
+            with self.office.unit() as unit:
+                works = unit.works.of_campaign(planned.id)
+            for work in works:
+                if work.stage is Stage.RELEASED:
+                    license = self.papers[work.licenses["mira"]].document
+                    cap = self.papers[license["consent"]].document["max_images_per_month"]
+                    months.setdefault((work.released_at.year, work.released_at.month), []).append(cap)
+        assert all(len(caps) <= max(caps) for caps in months.values())
+
+
+@pytest.fixture
+def home():
+    folder = Path(tempfile.mkdtemp(prefix="twinbook-machine-"))
+    testing.photographs(folder / "photos")
+    with testing.open_fake_office(folder):
+        pass
+    yield folder
+    shutil.rmtree(folder)
+
+
+def play(home, examples):
+    class Here(Rights):
+        folder: ClassVar = home
+        ends: ClassVar = Counter()
+
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert Here.ends[Stage.RELEASED] > 0
+    assert Here.ends[Stage.REFUSED] > 0
+
+
+def test_no_order_of_acts_gets_round_her(home):
+    play(home, 15)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_no_order_of_very_many_acts_gets_round_her(home):
+    play(home, 150)
