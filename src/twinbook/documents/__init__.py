@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from ..domain import royalty
+from ..domain.form import Form
 from ..domain.paper import Paper
 from ..domain.royalty import Statement
 from ..ports import Clock, Sheet
-from . import contact_sheet, earnings, signed_paper
+from . import contact_sheet, earnings, signed_paper, words
 
 __all__ = ["Papers"]
 
@@ -44,10 +46,20 @@ class Papers:
         """RFC 4180, a record for each line; to be written as UTF-8 with newlines left as they are."""
         return earnings.statement_csv(statement)
 
-    def paper_pdf(self, title: str, paper: Paper, plain_words: Sequence[str]) -> bytes:
+    def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
+        """The terms as sentences for whoever signs them."""
+        return words.plain_words(terms)
+
+    def paper_pdf(self, paper: Paper, language: str = "en") -> bytes:
         """A4, PDF/A; the signed bytes are attached, and sealed once there is a signature. Equal papers give equal
-        bytes. Raises ValueError for a document that has no canonical form."""
-        return self._sealed(signed_paper.paper_pdf(title, paper, plain_words), self._date(paper))
+        bytes. Raises InputError ``signature.invalid`` for a document that can't be read."""
+        title = paper.kind.name.capitalize()
+        return self._sealed(signed_paper.paper_pdf(title, paper, words.plain_words(paper.terms)), self._date(paper))
+
+    def deal_memo_pdf(self, license: Paper, language: str = "en") -> bytes:
+        """A license as a deal memo, made and sealed like the license itself."""
+        lines = words.deal_memo(license.terms, royalty.shares(license.terms))
+        return self._sealed(signed_paper.paper_pdf("Deal memo", license, lines), self._date(license))
 
     def _date(self, paper: Paper) -> datetime | None:
         """The last thing that happened to it, so that writing it again changes nothing. None for a draft."""
