@@ -102,6 +102,10 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             from .interchange import JsonInterchange
 
             parts["interchange"] = JsonInterchange()
+        if "post" not in parts:
+            from .post import HttpPost
+
+            parts["post"] = HttpPost(inside=settings.webhook_private)
         if "law" not in parts:
             from .law import load
 

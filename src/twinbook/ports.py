@@ -25,6 +25,7 @@ from .domain.fidelity import Finding, Measurement
 from .domain.form import Form
 from .domain.ledger import Transaction
 from .domain.log import Checkpoint, Entry
+from .domain.notice import Outgoing
 from .domain.paper import Paper
 from .domain.party import Key, PaperKind, Party, Signature, Verify
 from .domain.permit import Act, Permit
@@ -393,6 +394,22 @@ class Interchange(Protocol):
         """What a credential proves, by the issuer named or by any. Never raises."""
 
 
+# --- notices on their way -----------------------------------------------------------------------------------------
+
+
+class Post(Protocol):
+    """Carries a notice to a licensee's machine. Nothing that the other side does costs more than bounded time and memory."""
+
+    def check(self, url: str) -> None:
+        """Raises InputError ``notice.address`` for an address that nothing may be sent to."""
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Post once and return the HTTP status; no redirect is followed, no answer read beyond its status.
+
+        Raises InputError ``notice.address``, StateError ``notice.undelivered`` when nobody answered.
+        """
+
+
 # --- the database -----------------------------------------------------------------------------------------------
 
 
@@ -413,8 +430,8 @@ class Parties(Protocol):
 
     def keys(self) -> Sequence[Key]: ...
 
-    def die(self, talent: str, on: date) -> None:
-        """Note the day of her death."""
+    def die(self, talent: str, on: date | None) -> None:
+        """Note the day of her death; None takes a mistaken report back."""
 
     def died(self, talent: str) -> date | None: ...
 
@@ -509,6 +526,26 @@ class LogFile(Protocol):
     def checkpoints(self) -> Sequence[Checkpoint]: ...
 
 
+class Notices(Protocol):
+    """Notices to licensees, and where they are sent."""
+
+    def put(self, outgoing: Outgoing) -> None:
+        """Queue a notice, or note how far it has got; what it says never changes."""
+
+    def get(self, notice_id: str) -> Outgoing | None: ...
+
+    def all(self) -> Sequence[Outgoing]:
+        """Oldest first."""
+
+    def due(self, at: datetime) -> Outgoing | None:
+        """The notice that has been due for longest and wasn't delivered."""
+
+    def address(self, party: str) -> str | None: ...
+
+    def set_address(self, party: str, url: str | None) -> None:
+        """Where the party's notices are sent from now on; None for nowhere."""
+
+
 class UnitOfWork(Protocol):
     """One transaction: what is done in its ``with`` block is committed whole at the end, or not at all when it raises.
 
@@ -521,6 +558,7 @@ class UnitOfWork(Protocol):
     works: Works
     books: Books
     log: LogFile
+    notices: Notices
 
     def spend(self, permit_id: str, at: datetime) -> bool:
         """Use a permit up; False when it was used before."""

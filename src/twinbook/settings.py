@@ -20,6 +20,7 @@ SETTINGS = {
     "TWINBOOK_PAPER_CERTIFICATE": "A certificate of your own to seal papers with, a PEM file; by default the home's",
     "TWINBOOK_PAPER_KEY": "The private key of that certificate, a PEM file that is yours alone",
     "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for the seals on papers; by default none",
+    "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
 
@@ -36,6 +37,7 @@ class Settings:
     paper_certificate: Path | None = None
     paper_key: Path | None = None
     timestamp_url: str = ""
+    webhook_private: bool = False
 
 
 def settings(
@@ -65,6 +67,7 @@ def settings(
         paper_certificate=Path(certificate) if certificate else None,
         paper_key=Path(paper_key) if paper_key else None,
         timestamp_url=environment.get("TWINBOOK_TIMESTAMP_URL", ""),
+        webhook_private=environment.get("TWINBOOK_WEBHOOK_PRIVATE") == "1",
     )
 
 

@@ -25,10 +25,12 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from . import app
+from .documents import words
+from .domain import webhook
 from .domain.brief import Recolor, Shot
 from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
 from .domain.consent import Consent, Part
-from .domain.errors import CaptureRefused, EngineRefused, InputError
+from .domain.errors import CaptureRefused, EngineRefused, InputError, TwinbookError
 from .domain.fidelity import Measurement
 from .domain.form import Form
 from .domain.license import License, Split
@@ -158,6 +160,7 @@ class FakeSealer:
         data = {
             "release": marking.release.hex,
             "label": marking.label,
+            "aigc": marking.release.hex if marking.aigc else None,
             "source_type": marking.source_type.uri,
             "pixels": hashlib.sha256(rgb_srgb.tobytes()).hexdigest(),
         }
@@ -186,6 +189,7 @@ class FakeReader:
             xmp_release=release,
             label=marks.get("label"),
             label_contrast=21.0 if marks else None,
+            aigc=marks.get("aigc"),
         )
 
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:
@@ -216,13 +220,37 @@ class FakeDocuments:
         return "".join(f"{line.kind},{line.release},{line.party},{line.amount}\n" for line in statement.lines)
 
     def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
-        return [f"{name}: {value}" for name, value in terms.document().items()]
+        return words.plain_words(terms, language)
 
     def paper_pdf(self, paper: Paper, language: str = "en") -> bytes:
         return "\n".join([*self.plain_words(paper.terms, language), paper.digest]).encode()
 
     def deal_memo_pdf(self, license: Paper, language: str = "en") -> bytes:
-        return self.paper_pdf(license, language)
+        rows = words.deal_memo(license.terms, language)
+        lines = [line for heading, sentences in rows for line in (heading, *sentences)]
+        return "\n".join([*lines, license.digest]).encode()
+
+
+class FakePost:
+    """Sends nothing and keeps what it was given in ``sent``: URL, headers and body. ``answers`` are the statuses to give in
+    turn, the last one for ever; a TwinbookError among them is raised, as when nobody answers."""
+
+    def __init__(self, *answers: int | TwinbookError) -> None:
+        self.answers, self.sent = list(answers) or [204], []
+
+    def check(self, url: str) -> None:
+        where = webhook.target(url)
+        why = webhook.unsafe(where, where.literal or "93.184.215.14", inside=False)
+        if why:
+            raise InputError("notice.address", f"notices can't be sent there: {why}")
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        self.check(url)
+        self.sent.append((url, dict(headers), body))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, TwinbookError):
+            raise answer
+        return answer
 
 
 @cache
@@ -241,7 +269,8 @@ def open_fake_office(folder: Path, clock: FakeClock | None = None, engine: Engin
     clock = clock or FakeClock()
     where = Settings(folder / "home")
     fake = engine or FakeEngine()
-    fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments(), "law": load()}
+    fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments()}
+    fakes |= {"post": FakePost(), "law": load()}
     for certificates in _certificates(clock.now()):
         if not (where.home / "keys" / certificates.name).exists():
             shutil.copytree(certificates, where.home / "keys" / certificates.name)
@@ -357,6 +386,7 @@ __all__ = [
     "FakeDocuments",
     "FakeEngine",
     "FakeMeter",
+    "FakePost",
     "FakeReader",
     "FakeSealer",
     "People",

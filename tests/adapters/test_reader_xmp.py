@@ -9,7 +9,8 @@ from twinbook.reader.xmp import XmpReading, read_xmp
 URI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 SPACES = (
     'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
-    'xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:t="https://twinbook.org/ns/1.0/"'
+    'xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:t="https://twinbook.org/ns/1.0/" '
+    'xmlns:c="http://www.tc260.org.cn/ns/AIGC/1.0/"'
 )
 
 
@@ -50,6 +51,30 @@ def test_a_malformed_release_id_is_none(release):
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "http://a b", "http://" + "x" * 5000, ""])
 def test_a_malformed_source_type_is_none(uri):
     assert read_xmp(packet(f'e:DigitalSourceType="{uri}"')).source_type is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "produced"),
+    [
+        ('{"Label":"1","ContentProducer":"doubao","ProduceID":"a-1"}', "a-1"),
+        ('{"Label": "3"}', ""),
+        ('{"Label":"1","ProduceID":"' + "x" * 5000 + '"}', "x" * 200),
+        ('{"Label":"1","ProduceID":"' + "x" * 50_000 + '"}', None),
+        ('{"Label":"1","ProduceID":7}', None),
+        ('{"Label":1,"ProduceID":"a-1"}', None),
+        ('{"Label":["1"]}', None),
+        ('{"ProduceID":"a-1"}', None),
+        ('["1"]', None),
+        ("[" * 7000, None),
+        ("1" * 7000, None),
+        ("AI", None),
+        ("", None),
+    ],
+)
+def test_chinas_entry_is_read_or_is_none(entry, produced):
+    written = entry.replace('"', "&quot;")
+    assert read_xmp(packet("", f"<c:AIGC>{written}</c:AIGC>")).aigc == produced
+    assert read_xmp(packet(f'c:AIGC="{written}"')).aigc == produced
 
 
 LAUGHS = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12))

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 from pictures import RELEASE, marking, synthetic
@@ -44,6 +45,28 @@ def test_exiftool_reads_a_hostile_title(tmp_path):
     tags = _exiftool(encode_jpeg(synthetic("grey", 64, 64), packet), tmp_path / "hostile.jpg")
     assert tags["XMP-dc:Title"] == "".join(c for c in HOSTILE if c not in "\x00\x1b\ud800\uffff")
     assert tags["XMP-iptcExt:DigitalSourceType"] == SourceType.COMPOSITE_SYNTHETIC.uri
+
+
+def test_chinas_entry_is_written_where_it_is_asked_for():
+    """Field by field as GB 45438-2025 names them; read by a parser of XML and JSON that knows nothing of ours."""
+    packet = xmp_packet(marking(aigc=True), "AI合成", "Twinbook 0").decode()
+    entry = ElementTree.fromstring(packet).find(".//{http://www.tc260.org.cn/ns/AIGC/1.0/}AIGC")
+    assert json.loads(entry.text) == {
+        "Label": "1",
+        "ContentProducer": "Twinbook",
+        "ProduceID": RELEASE.hex,
+        "ReservedCode1": "",
+        "ContentPropagator": "",
+        "PropagateID": "",
+        "ReservedCode2": "",
+    }
+    assert read_xmp(packet.encode()).aigc == RELEASE.hex
+
+
+def test_elsewhere_there_is_no_such_entry():
+    packet = xmp_packet(marking(), "AI MODIFIED", "Twinbook 0")
+    assert b"tc260" not in packet.lower()
+    assert read_xmp(packet).aigc is None
 
 
 @pytest.mark.parametrize("source_type", SourceType)

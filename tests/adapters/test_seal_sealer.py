@@ -45,6 +45,22 @@ def test_empty_pictures_can_be_sealed(sealer, reader, name):
     assert reading.label_contrast >= 4.5
 
 
+def test_a_release_for_china_and_sweden_reads_back(sealer, reader):
+    words = "AI合成 · AI MODIFIED"
+    reading = reader.read(sealer.seal(astronaut(), marking(label=words, label_share=0.05, aigc=True)).data)
+    assert reading.manifest.state == "trusted"
+    assert (reading.label, reading.aigc) == (words, RELEASE.hex)
+    assert reading.label_contrast >= 4.5
+
+
+@pytest.mark.parametrize("name", ["grey", "white", "black", "gradient", "noise", "studio"])
+@pytest.mark.parametrize("share", [0.03, 0.05])
+def test_small_labels_can_be_read_too(sealer, reader, name, share):
+    picture = studio(480, 640) if name == "studio" else synthetic(name, 480, 640)
+    sealed = sealer.seal(picture, marking(label="AI MODIFIED", label_share=share, faces=()))
+    assert reader.read(sealed.data).label_contrast >= 4.5
+
+
 def test_damage_is_small(sealed):
     """All four marks and the JPEG together, outside of the label: 40 dB or better."""
     before, after = astronaut(), pixels(sealed.data)

@@ -20,11 +20,13 @@ from unittest import mock
 from twinbook import testing
 from twinbook.db.unit import Unit
 from twinbook.domain import ledger
+from twinbook.domain.notice import Delivery
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
-from twinbook.domain.work import Stage
+from twinbook.domain.provenance import ReleaseId
+from twinbook.domain.work import Stage, Work, work_id
 from twinbook.keys.signatures import verify_raw
-from twinbook.services import report, revoke, run, settle, transparency
+from twinbook.services import notify, render, report, revoke, run, settle, transparency
 
 
 class Switch:
@@ -83,7 +85,36 @@ def withdraw(folder: Path, office) -> None:
     )
 
 
-ACTS = {"make": make, "erase": erase, "withdraw": withdraw}
+def deliver(folder: Path, office) -> None:
+    for _ in range(2):
+        notify.deliver(office)
+        office.clock.pass_days(1)
+
+
+ACTS = {"make": make, "erase": erase, "withdraw": withdraw, "deliver": deliver}
+
+
+class Letterbox(testing.FakePost):
+    """Keeps on disk what has arrived: whoever sent it may be dead."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    def send(self, url, headers, body) -> int:
+        with self.file.open("a") as letters:
+            letters.write(headers["webhook-id"] + "\n")
+        return super().send(url, headers, body)
+
+
+def set_off(folder: Path, office) -> None:
+    """A shot with its hold taken, on its way when she withdraws."""
+    with office.unit() as unit:
+        licenses = dict(unit.works.of_talent("mira")[0].licenses)
+        shot = testing.a_shot("flying", to="#aa2222")
+        work = Work(work_id(shot, licenses, 0), "autumn", "flying", shot, licenses, ReleaseId("f" * 12))
+        unit.works.put(work)
+    assert render.advance(office, work.id).stage is Stage.HELD
 
 
 def prepare(act: str, folder: Path) -> None:
@@ -93,6 +124,11 @@ def prepare(act: str, folder: Path) -> None:
         testing.People(folder / "people").sign_all(office, planned)
         if act != "make":
             make(folder, office)
+            notify.set_address(office, "tvaton", "https://rights.tvaton.example/")
+        if act in ("withdraw", "deliver"):
+            set_off(folder, office)
+        if act == "deliver":
+            withdraw(folder, office)
 
 
 def play(act: str, folder: Path, deadly: int = 0) -> int:
@@ -100,11 +136,24 @@ def play(act: str, folder: Path, deadly: int = 0) -> int:
     patches = switch.armed()
     for patch in patches:
         patch.start()
-    with testing.open_fake_office(folder) as office:
+    with testing.open_fake_office(folder, post=Letterbox(folder / "letters")) as office:
         ACTS[act](folder, office)
     for patch in patches:
         patch.stop()
     return switch.passed
+
+
+def torn(act: str, folder: Path) -> list[str]:
+    """What is wrong right after the kill: a revocation without its notice and its shots, or one of these without it."""
+    if act not in ("withdraw", "erase"):
+        return []
+    with testing.open_fake_office(folder) as office, office.unit() as unit:
+        revoked = {bool(paper.revoked_at) for paper in unit.papers.of("mira", PaperKind.CONSENT)}
+        told = len(unit.notices.all())
+        held = [work for work in unit.works.of_talent("mira") if unit.books.open_holds(work.id)]
+    whole = (revoked, told, held) == ({True}, 1, [])
+    untouched = (revoked, told, len(held)) == ({False}, 0, 1 if act == "withdraw" else 0)
+    return [] if whole or untouched else [f"torn: revoked {revoked}, {told} notices, {len(held)} held"]
 
 
 def faults(act: str, folder: Path) -> list[str]:
@@ -123,7 +172,15 @@ def faults(act: str, folder: Path) -> list[str]:
             bodies = [json.loads(body) for body in unit.log.bodies()]
         released = [work for work in works if work.stage is Stage.RELEASED]
         leaves = [b for b in bodies if b["act"] == "image:released"]
-        must(len(released) == 1 and len(works) == 2, f"works: {[w.stage.value for w in works]}")
+        count = 3 if act in ("withdraw", "deliver") else 2
+        must(len(released) == 1 and len(works) == count, f"works: {[w.stage.value for w in works]}")
+        must(all(w.stage in (Stage.RELEASED, Stage.REFUSED) for w in works), "a shot is still on its way")
+        told = notify.notices(office)
+        must(len(told) == (act != "make"), f"{len(told)} notices")
+        if act == "deliver":
+            letters = (folder / "letters").read_text().split()
+            must(told[0].state is Delivery.DELIVERED, "the notice is not delivered")
+            must(len(letters) in (1, 2) and set(letters) == {told[0].notice.id}, f"letters: {letters}")
         must(len(leaves) == 1, f"{len(leaves)} leaves of releases")
         must(totals.get(("brand:tvaton", "EUR")) == -45000, f"the brand owes {totals}")
         must(sum(totals.values()) == 0, "the journal does not balance")
@@ -188,6 +245,9 @@ def main(act: str, part: int, parts: int) -> None:
                 report_["killed"] += 1
             else:
                 report_["faults"].append(f"{deadly}: was not killed: {said}")
+            status, said = in_child(torn, act, folder)
+            found = json.loads(said) if status == 0 else [said]
+            report_["faults"] += [f"{deadly}: {fault}" for fault in found]
             status, said = in_child(play, act, folder)
             if status:
                 report_["faults"].append(f"{deadly}: could not be finished: {said}")

@@ -23,10 +23,10 @@ RELEASE, OTHER = ReleaseId("9f3c01a7d24b"), ReleaseId("0123456789ab")
 
 def _marking(release):
     whole = Box(0, 0, 480, 640)
-    words, source = "AI-generated image of a consenting person", SourceType.COMPOSITE_SYNTHETIC
+    words, source = "AI MODIFIED", SourceType.COMPOSITE_SYNTHETIC
     return Marking(
         release, "web-3x4", words, (), whole, source, ("scene",), "composite", "1.0",
-        "Autumn", "Nordlight", "a" * 64, "b" * 64, "2026-11-22T12:00:00Z",
+        "Autumn", "Nordlight", "a" * 64, "b" * 64, "2026-11-22T12:00:00Z", 0.03,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What every unit of work promises. One adapter so far: SQLAlchemy on SQLite, which is also what tests use."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from twinbook.domain.errors import SignatureRefused, StateError
 from twinbook.domain.log import Entry
 from twinbook.domain.money import Money
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import Key, PaperKind, Party, Role, Signature
+from twinbook.domain.party import Duty, Key, PaperKind, Party, Role, Signature
 from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.royalty import Payee
 from twinbook.domain.work import Stage, Work
@@ -138,6 +139,73 @@ def test_a_key_belongs_to_one_party(database):
         ):
             with pytest.raises(SignatureRefused, match=r"signature\.key_taken"):
                 unit.parties.register(thief, testing.NOON)
+
+
+def test_a_key_keeps_its_duties_and_its_days(database):
+    whole = Key("ed25519:1", "ed25519", "00", "nordlight", Role.AGENCY)
+    passkey = Key(
+        *("webauthn:2", "webauthn-es256", "01", "nordlight", Role.AGENCY, "home.example", "https://home.example"),
+        duties=frozenset({Duty.SIGN}),
+        since=testing.NOON + timedelta(microseconds=1),
+        until=testing.NOON + timedelta(days=1),
+    )
+    with database.unit() as unit:
+        unit.parties.register(whole, testing.NOON)
+        unit.parties.register(passkey, testing.NOON + timedelta(hours=1))
+    with database.unit() as unit:
+        assert unit.parties.keys() == [whole, passkey]
+        assert unit.parties.key("webauthn:2") == passkey
+
+
+def test_a_key_that_is_registered_again_stays_as_it_is(database):
+    key = Key("ed25519:1", "ed25519", "00", "nordlight", Role.AGENCY, duties=frozenset({Duty.SIGN}))
+    with database.unit() as unit:
+        unit.parties.register(key, testing.NOON)
+        unit.parties.end_key(key.id, testing.NOON)
+        unit.parties.register(replace(key, duties=frozenset(Duty), since=None), testing.NOON)
+        assert unit.parties.key(key.id) == replace(key, until=testing.NOON)
+
+
+def test_the_end_of_a_key_is_exact_moves_and_can_be_taken_back(database, other_tenant):
+    key = Key("ed25519:1", "ed25519", "00", "mira", Role.TALENT)
+    for made in (database, other_tenant):
+        with made.unit() as unit:
+            unit.parties.register(key, testing.NOON)
+    with database.unit() as unit:
+        unit.parties.end_key("ed25519:1", testing.NOON + timedelta(microseconds=1))
+        assert unit.parties.key("ed25519:1").until == testing.NOON + timedelta(microseconds=1)
+        unit.parties.end_key("ed25519:1", testing.NOON)
+        assert not unit.parties.key("ed25519:1").counts(testing.NOON)
+    with other_tenant.unit() as unit:
+        assert unit.parties.key("ed25519:1").until is None
+    with database.unit() as unit:
+        unit.parties.end_key("ed25519:1", None)
+        assert unit.parties.key("ed25519:1") == key
+
+
+def test_a_signature_brings_its_key_as_it_now_stands(database):
+    with database.unit() as unit:
+        fill(unit)
+        unit.parties.end_key("ed25519:1", testing.NOON)
+        (signed,) = unit.papers.get(a_paper().digest).signatures
+        assert signed.key.until == testing.NOON
+
+
+def test_the_day_of_a_death_is_kept_and_can_be_taken_back(database, other_tenant):
+    for made in (database, other_tenant):
+        with made.unit() as unit:
+            unit.parties.put(Party("mira", Role.TALENT, "Mira Holm"))
+            assert unit.parties.died("mira") is None
+            assert unit.parties.died("nobody") is None
+    with database.unit() as unit:
+        unit.parties.die("mira", testing.NOON.date())
+        unit.parties.put(Party("mira", Role.TALENT, "Mira Holm-Lind"))
+    with database.unit() as unit:
+        assert unit.parties.died("mira") == testing.NOON.date()
+        unit.parties.die("mira", None)
+        assert unit.parties.died("mira") is None
+    with other_tenant.unit() as unit:
+        assert unit.parties.died("mira") is None
 
 
 def test_the_first_revocation_stands(database):

@@ -256,14 +256,14 @@ STORIES = {
         consent={"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"},
         license={"estate": "holm-estate"},
         license_by=("holm-estate", "tvaton"),
-        file={"died": date(2026, 5, 20)},
+        file={"died": SIGNED.date()},
     ),
     "after her death, licensed by a cousin": Story(
         {"license.estate"},
         consent={"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"},
         license={"estate": "cousin"},
         license_by=("cousin", "tvaton"),
-        file={"died": date(2026, 5, 20)},
+        file={"died": SIGNED.date()},
     ),
     "an estate that acts while she lives": Story(
         {"license.estate"},

@@ -1,4 +1,4 @@
-"""Commands about who may do what: keys, signatures, withdrawal and erasure."""
+"""Commands about who may do what: signatures, withdrawal and erasure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from .. import app
-from ..campaign_file import slug
 from ..domain.consent import Part
-from ..domain.errors import InputError, SignatureRefused, TwinbookError
+from ..domain.errors import InputError, SignatureRefused
 from ..domain.paper import Paper
 from ..domain.party import Key, Role
 from ..domain.revocation import Grounds
@@ -18,57 +17,8 @@ from ..keys.signatures import KeyFile
 from ..services import revoke as revoking
 from ..services import sign
 from ..settings import settings
+from .notices import send_at_once
 from .root import FILE, HOME, JSON, commands, print_json
-
-
-@commands.group()
-def keys() -> None:
-    """Make and list keys."""
-
-
-@keys.command("new")
-@click.argument("role", type=click.Choice([role.value for role in Role if role is not Role.OPERATOR]))
-@click.argument("name")
-@click.option("--id", "party", help="The party's id (default: made from the name).")
-@click.option("--out", type=FILE, help="Where the private key goes (default: ID.pem here).")
-@HOME
-@JSON
-def keys_new(role: str, name: str, party: str | None, out: Path | None, home: Path | None, as_json: bool) -> None:
-    """Make a key for a person or a brand and register its public half.
-
-    The private key is written once, for the person alone; the home keeps the public half and no other.
-    """
-    where = settings(home=home)
-    party = party or slug(name)
-    file = out or Path(f"{party}.pem")
-    if where.home.resolve() in file.resolve().parents:
-        raise InputError("key.exists", "a person's key doesn't belong into the home", "choose a place of her own")
-    with app.open_office(where) as office:
-        made = KeyFile.make(file)
-        try:
-            sign.register_key(office, made.registered(party, Role(role)), name)
-        except TwinbookError:
-            file.unlink()  # a key that nobody knows would only confuse
-            raise
-    if as_json:
-        print_json({"key": made.id, "party": party, "role": role, "file": str(file)})
-    else:
-        click.echo(
-            f"{name} ({role} {party!r}) has the key {made.id}\nprivate key: {file}. Keep it; nobody can make it again."
-        )
-
-
-@keys.command("list")
-@HOME
-@JSON
-def keys_list(home: Path | None, as_json: bool) -> None:
-    """The public keys that are registered."""
-    with app.open_office(settings(home=home)) as office, office.unit() as unit:
-        known: list[Key] = list(unit.parties.keys())
-    if as_json:
-        print_json([{"key": k.id, "party": k.party, "role": k.role.value, "public": k.public} for k in known])
-    for key in () if as_json else known:
-        click.echo(f"{key.role.value:8} {key.party:16} {key.id}")
 
 
 @commands.command("sign")
@@ -86,7 +36,7 @@ def sign_(file: Path, key_file: Path, confirm: str | None, home: Path | None, as
     paper = Paper(document)
     key = KeyFile.load(key_file)
     with app.open_office(settings(home=home)) as office:
-        owner = _owner(office, key, key_file)
+        owner = owner_of(office, key, key_file)
         if not as_json:
             for line in sign.plain_words(office, paper):
                 click.echo(line)
@@ -119,7 +69,11 @@ def _document(file: Path) -> dict:
 @click.option("--key", "key_file", type=FILE, required=True, help="The private key of whoever revokes.")
 @click.option("--paper", "papers", multiple=True, help="SHA-256 of a paper (default: all her consents).")
 @click.option(
-    "--part", "parts", multiple=True, type=click.Choice(list(Part)), help="Withdraw this part of a consent only."
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice([part.value for part in Part]),
+    help="Withdraw this part of a consent only.",
 )
 @click.option("--breach", help="End a license at once: what was breached.")
 @click.option("--notice", is_flag=True, help="End a license by its own wind-down rule.")
@@ -145,7 +99,7 @@ def revoke_(
         raise InputError("revocation.grounds", "a license ends for breach or by notice, not both")
     key = KeyFile.load(key_file)
     with app.open_office(settings(home=home)) as office:
-        owner = _owner(office, key, key_file)
+        owner = owner_of(office, key, key_file)
         grounds = Grounds.BREACH if breach else Grounds.NOTICE if notice else Grounds.WITHDRAWN
         asked = revoking.revocation(
             office,
@@ -158,18 +112,19 @@ def revoke_(
             party=owner.party,
         )
         paper = Paper.of(asked)
-        _confirm(office, paper, owner.party, confirm, as_json)
+        confirmed(office, paper, owner.party, confirm, as_json)
         ended = revoking.revoke(office, paper.document, key.sign(paper.message))
+        if not as_json:
+            click.echo(f"withdrawn: {len(asked.targets)} papers; {len(ended)} shots on their way were ended")
+            if asked.effective > asked.at:
+                click.echo(f"it takes effect on {asked.effective.date().isoformat()}")
+        sent = send_at_once(office, as_json)
     if as_json:
         revoked = {"revoked": sorted(asked.targets), "effective": asked.effective.isoformat()}
-        print_json(revoked | {"ended": [work.name for work in ended]})
-    else:
-        click.echo(f"withdrawn: {len(asked.targets)} papers; {len(ended)} shots on their way were ended")
-        if asked.effective > asked.at:
-            click.echo(f"it takes effect on {asked.effective.date().isoformat()}")
+        print_json(revoked | {"ended": [work.name for work in ended], "notices": sent})
 
 
-def _owner(office, key: KeyFile, file: Path) -> Key:
+def owner_of(office, key: KeyFile, file: Path) -> Key:
     with office.unit() as unit:
         owner = unit.parties.key(key.id)
     if owner is None:
@@ -187,15 +142,19 @@ def erase_(talent: str, key_file: Path, confirm: str | None, home: Path | None, 
     """Withdraw everything and destroy the key that encrypts everything of hers. It can't be undone."""
     key = KeyFile.load(key_file)
     with app.open_office(settings(home=home)) as office:
-        owner = _owner(office, key, key_file)
+        owner = owner_of(office, key, key_file)
         estate = owner.party if owner.role is Role.ESTATE else ""
         paper = Paper.of(revoking.erasure(office, talent, estate))
-        _confirm(office, paper, owner.party, confirm, as_json)
+        confirmed(office, paper, owner.party, confirm, as_json)
         revoking.erase(office, paper.document, key.sign(paper.message))
-    print_json({"erased": talent}) if as_json else click.echo(f"everything held about {talent} is erased")
+        if not as_json:
+            click.echo(f"everything held about {talent} is erased")
+        sent = send_at_once(office, as_json)
+    if as_json:
+        print_json({"erased": talent, "notices": sent})
 
 
-def _confirm(office, paper: Paper, who: str, confirm: str | None, as_json: bool) -> None:
+def confirmed(office, paper: Paper, who: str, confirm: str | None, as_json: bool) -> None:
     if not as_json:
         for line in sign.plain_words(office, paper):
             click.echo(line)

@@ -208,3 +208,31 @@ checkpoint = Table(
     Column("note", Text, nullable=False),
     PrimaryKeyConstraint("tenant", "size"),
 )
+
+notice = Table(
+    "notice",
+    metadata,
+    _tenant(),
+    Column("id", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("to_party", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("signature", String(128), nullable=False),
+    Column("created_at", String(40), nullable=False),
+    Column("url", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", String(40)),
+    Column("delivered_at", String(40)),
+    Column("last_error", Text, nullable=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index("ix_notice_next_at", "tenant", "next_at"),
+)
+
+notice_address = Table(
+    "notice_address",
+    metadata,
+    _tenant(),
+    Column("party", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    PrimaryKeyConstraint("tenant", "party"),
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from datetime import date, datetime
 from importlib.resources import files
 from types import TracebackType
@@ -14,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, delete, event, func, insert, or_, select, update
+from sqlalchemy import Connection, create_engine, delete, event, insert, or_, select
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from twinbook.domain.canonical import canonical
@@ -30,6 +29,8 @@ from twinbook.domain.work import Work
 
 from . import rows
 from . import tables as t
+from .notices import Notices
+from .room import Room
 
 
 class Database:
@@ -106,6 +107,7 @@ class Unit:
         self.works = _Works(connection, tenant)
         self.books = _Books(connection, tenant)
         self.log = _Log(connection, tenant)
+        self.notices = Notices(connection, tenant)
         self._tenant = tenant
 
     def __enter__(self) -> Unit:
@@ -146,33 +148,7 @@ class Unit:
         return True
 
 
-class _Room:
-    """Part of a unit: queries of one tenant."""
-
-    def __init__(self, connection: Connection, tenant: str) -> None:
-        self._connection, self._tenant = connection, tenant
-
-    def _rows(self, table, *where, order=None) -> Sequence:
-        query = select(table).where(table.c.tenant == self._tenant, *where)
-        return self._connection.execute(query if order is None else query.order_by(order)).all()
-
-    def _row(self, table, *where):
-        found = self._rows(table, *where)
-        return found[0] if found else None
-
-    def _add(self, table, **values) -> None:
-        self._connection.execute(insert(table).values(tenant=self._tenant, **values))
-
-    def _change(self, table, *where, **values) -> int:
-        query = update(table).where(table.c.tenant == self._tenant, *where).values(**values)
-        return self._connection.execute(query).rowcount
-
-    def _next(self, table) -> int:
-        last = self._connection.execute(select(func.max(table.c.seq)).where(table.c.tenant == self._tenant)).scalar()
-        return 0 if last is None else last + 1
-
-
-class _Parties(_Room):
+class _Parties(Room):
     def put(self, party: Party) -> None:
         born = party.born.isoformat() if party.born else None
         if not self._change(t.party, t.party.c.id == party.id, name=party.name, born=born):
@@ -206,8 +182,8 @@ class _Parties(_Room):
     def end_key(self, key_id: str, at: datetime | None) -> None:
         self._change(t.key, t.key.c.id == key_id, until=at.isoformat() if at else None)
 
-    def die(self, talent: str, on: date) -> None:
-        self._change(t.party, t.party.c.id == talent, died=on.isoformat())
+    def die(self, talent: str, on: date | None) -> None:
+        self._change(t.party, t.party.c.id == talent, died=on.isoformat() if on else None)
 
     def died(self, talent: str) -> date | None:
         row = self._row(t.party, t.party.c.id == talent)
@@ -232,7 +208,7 @@ class _Parties(_Room):
         self._change(t.party, t.party.c.id == talent, name="", born=None, log_secret=None)
 
 
-class _Papers(_Room):
+class _Papers(Room):
     def draw(self, paper: Paper, talent: str, terms: str, at: datetime) -> None:
         document = canonical(paper.document).decode()
         known = self._row(t.paper, t.paper.c.digest == paper.digest)
@@ -300,7 +276,7 @@ class _Papers(_Room):
         return rows.paper_of(row, [(s, keys[s.key]) for s in signatures], withdrawals)
 
 
-class _Twins(_Room):
+class _Twins(Room):
     def _newest(self, talent: str):
         found = self._rows(t.twin, t.twin.c.talent == talent, order=t.twin.c.version.desc())
         return found[0] if found else None
@@ -333,7 +309,7 @@ class _Twins(_Room):
         self._connection.execute(delete(t.twin).where(t.twin.c.tenant == self._tenant, t.twin.c.talent == talent))
 
 
-class _Works(_Room):
+class _Works(Room):
     def get(self, work_id: str) -> Work | None:
         row = self._row(t.work, t.work.c.id == work_id)
         return rows.work_of(row) if row else None
@@ -366,7 +342,7 @@ class _Works(_Room):
         return rows.work_of(row) if row else None
 
 
-class _Books(_Room):
+class _Books(Room):
     def post(self, transaction: Transaction) -> None:
         if self._row(t.transaction, t.transaction.c.id == transaction.id):
             raise StateError("books.hold", f"{transaction.id} is booked already")
@@ -452,7 +428,7 @@ class _Books(_Room):
         ]
 
 
-class _Log(_Room):
+class _Log(Room):
     def append(self, entry: Entry) -> int:
         seq = self._next(t.log_entry)
         self._add(t.log_entry, seq=seq, body=entry.body())

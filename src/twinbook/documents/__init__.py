@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..domain import royalty
 from ..domain.form import Form
 from ..domain.paper import Paper
 from ..domain.royalty import Statement
@@ -47,26 +46,23 @@ class Papers:
         return earnings.statement_csv(statement)
 
     def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
-        """The terms as sentences for whoever signs them."""
-        return words.plain_words(terms)
+        """The terms as sentences for whoever signs them. A language that isn't there gives English."""
+        return words.plain_words(terms, language)
 
     def paper_pdf(self, paper: Paper, language: str = "en") -> bytes:
         """A4, PDF/A; the signed bytes are attached, and sealed once there is a signature. Equal papers give equal
-        bytes. Raises InputError ``signature.invalid`` for a document that can't be read."""
-        title = paper.kind.name.capitalize()
-        return self._sealed(signed_paper.paper_pdf(title, paper, words.plain_words(paper.terms)), self._date(paper))
+        bytes. Raises ValueError for a document that has no canonical form."""
+        now = self._now()
+        return self._sealed(signed_paper.paper_pdf(paper, language, now), signed_paper.last_moment(paper, now))
 
     def deal_memo_pdf(self, license: Paper, language: str = "en") -> bytes:
-        """A license as a deal memo, made and sealed like the license itself."""
-        lines = words.deal_memo(license.terms, royalty.shares(license.terms))
-        return self._sealed(signed_paper.paper_pdf("Deal memo", license, lines), self._date(license))
+        """A license as a deal memo, made and sealed like the license itself. Raises InputError ``signature.invalid``
+        for a paper that isn't a license."""
+        now = self._now()
+        return self._sealed(signed_paper.memo_pdf(license, language, now), signed_paper.last_moment(license, now))
 
-    def _date(self, paper: Paper) -> datetime | None:
-        """The last thing that happened to it, so that writing it again changes nothing. None for a draft."""
-        happened = [signed.at for signed in paper.signatures]
-        if paper.revoked_at and (self._clock is None or paper.revoked_at <= self._clock.now()):
-            happened.append(paper.revoked_at)
-        return max(happened, default=None)
+    def _now(self) -> datetime | None:
+        return self._clock.now() if self._clock else None
 
     def _sealed(self, pdf: bytes, at: datetime | None) -> bytes:
         if not self._chain_pem or at is None:

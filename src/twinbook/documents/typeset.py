@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import typst
 
-from .wording import legible
+from .wording import DEFAULT, Language, language, legible
 
 
 @cache
@@ -25,12 +25,18 @@ def _fonts(*, system: bool) -> typst.Fonts:
 
 
 def typeset(
-    template: str, data: Mapping[str, object], made_at: datetime | None, *, attached: str | None = None
+    template: str,
+    data: Mapping[str, object],
+    made_at: datetime | None,
+    *,
+    spoken: Language | None = None,
+    attached: str | None = None,
 ) -> bytes:
-    """A PDF from ``template`` (a file of this package) and ``data`` (JSON values; all text in it becomes printable).
+    """A PDF from ``template`` (a file of this package) and ``data`` (JSON values; all text in it becomes printable), in
+    English if no other language is ``spoken``.
 
-    ``attached`` is text that the template embeds as a file, byte for byte. Equal arguments give equal bytes (of one version
-    of Typst, and while the bundled fonts do).
+    ``attached`` is text that the template embeds as a file, byte for byte. Equal arguments give equal bytes (of one
+    version of Typst, and while the bundled fonts do).
     ``made_at`` is the PDF's date: with it the result is archival, PDF/A-2a, or 3a with an attachment. Without it (a
     draft) there is no date in it, and it is tagged for screen readers only, PDF/UA-1; the archival ones are as well.
 
@@ -38,7 +44,9 @@ def typeset(
     last resort the PDF is an ordinary one: a paper that a person is owed is never refused for her name.
     """
     made = made_at.astimezone(UTC).replace(microsecond=0) if made_at else None  # PDF dates have whole seconds
-    inputs = {"data": json.dumps(_printable({**data, "dated": made is not None}))}
+    spoken = spoken or language(DEFAULT)
+    page = {"lang": spoken.code, "page": spoken.say("page.page", page="{page}", pages="{pages}")}
+    inputs = {"data": json.dumps(_printable({**data, **page, "dated": made is not None}))}
     if attached is not None:
         inputs["attached"] = attached
     archival = ["a-2a" if attached is None else "a-3a"] if made else []

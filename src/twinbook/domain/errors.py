@@ -196,7 +196,8 @@ _catalogue(
         "unreadable": ("The key file can't be read", "give the path of a Twinbook key file"),
         "master": ("The master key is missing or wrong", "set TWINBOOK_MASTER_KEY or restore the home's key file"),
         "permissions": ("The key file can be read by others", "make it yours alone: chmod 600"),
-        "change": ("Keys can't be changed like this", "see the rules for further, rotated and lost keys"),
+        "change": ("Keys can't be changed like this", "see docs/howto/keys.md for further, rotated and lost keys"),
+        "proof": ("Nobody has shown to hold the new key", "have its holder sign the same change with it"),
     },
     awaiting={
         "signature": ("Terms wait for a signature", "the person named runs the command shown"),
@@ -229,8 +230,12 @@ _catalogue(
     },
     talent={
         "deceased": ("She has died", "only her estate can agree, where her consent names it"),
+        "death": ("A death can't be noted like this", "give its day, today or earlier, and what proves it"),
         "minor": ("Under 18", "a person under 18 can't have a twin here"),
         "unknown": ("No such talent", "use an id from the campaign file"),
+    },
+    party={
+        "unknown": ("Nobody of this id is known here", "use the id that `twinbook keys list` shows"),
     },
     license={
         "missing": ("There is no license", "have the talent and the brand sign one"),
@@ -251,6 +256,22 @@ _catalogue(
         "unpaid": ("The brand owes her for an image for more than 45 days", "pay it and have it recorded"),
         "other_consent": ("The license rests on another consent", "agree the license anew under the live consent"),
     },
+    offer={
+        "unknown": ("There is no such booking", "use an id that `twinbook booking list` shows"),
+        "window": ("A proposal's end isn't where it can be", "let it end within the next 90 days"),
+        "parties": ("A proposal is for somebody else than its booking", "keep talent, brand, agency and consent"),
+        "stale": ("Not the latest proposal of its booking", "look at the booking and answer its latest proposal"),
+        "turn": ("Not theirs to answer like this", "wait for the other side, or withdraw the proposal"),
+        "expired": ("The proposal has ended unanswered", "make a new offer"),
+        "withdrawn": ("The proposal was withdrawn", "make a new offer"),
+        "declined": ("The proposal was declined", "make another offer"),
+        "taken": ("The terms were accepted already", "look at the booking"),
+        "conflict": ("Somebody else holds what these terms ask for", "ask for another category, territory or time"),
+        "repeated": (
+            "Exactly these terms were signed before, or lie in another booking",
+            "propose terms with another first day",
+        ),
+    },
     mandate={
         "missing": ("There is no mandate", "she accepts herself, or signs what her agency may accept"),
         "revoked": ("The mandate was revoked", "she accepts herself"),
@@ -263,6 +284,15 @@ _catalogue(
     },
     revocation={
         "grounds": ("It can't be revoked on these grounds", "choose other grounds, or withdraw the consent"),
+    },
+    notice={
+        "invalid": ("It is no notice that this home signed", "ask the home for it again: `twinbook notices show`"),
+        "unknown": ("There is no such notice", "use an id that `twinbook notices list` shows"),
+        "address": (
+            "Notices can't be sent to this address",
+            "give an https:// address on the public internet, or see TWINBOOK_WEBHOOK_PRIVATE",
+        ),
+        "undelivered": ("A notice was not taken", "it is sent again; `twinbook notices list` shows when"),
     },
     twin={
         "stale": ("The twin is older than she lets it become", "enroll new photographs"),

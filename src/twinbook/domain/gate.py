@@ -192,6 +192,8 @@ def _hold_consent(
         no("talent.minor", f"{who.name} is under {ADULT}", "talent")
     if dossier.died is not None and consent.post_mortem is PostMortem.ENDS:
         no("talent.deceased", f"{who.name} died on {dossier.died.isoformat()}, and her consent with her", "post_mortem")
+    elif _after_death(dossier.consent, dossier.died):
+        no("talent.deceased", "the consent was signed with her key after her death", "post_mortem")
     if consent.until is None:
         no("consent.perpetual", "a consent without a last day binds nobody", "until")
     elif today > consent.until:
@@ -275,7 +277,7 @@ def _hold_words(request: Request, dossier: Dossier, verify: Verify, now: datetim
             same = paper.terms == wanted
         except InputError:
             continue
-        if same and not paper.faults(verify):
+        if same and not paper.faults(verify) and not _after_death(paper, dossier.died):
             if paper.revoked_at is not None and paper.revoked_at <= now:
                 reasons.append(reason("words.revoked", f"she took back the words {request.words!r}"))
             return
@@ -347,6 +349,10 @@ def _hold_acceptance(
             reasons.append(
                 reason("license.estate", f"{license.estate} can't agree for her", rests_on="license, estate")
             )
+        elif accepted is not None and accepted.date() < dossier.died:
+            reasons.append(
+                reason("license.estate", f"{license.estate} agreed while she lived", rests_on="license, estate")
+            )
         return
     if dossier.died is not None and accepted is not None and accepted.date() > dossier.died:
         reasons.append(
@@ -356,12 +362,39 @@ def _hold_acceptance(
         )
     if not license.mandate:
         return
-    mandate = _read(dossier.mandate, Mandate, "mandate", verify, now, reasons)
+    if dossier.mandate is not None and _after_death(dossier.mandate, dossier.died):
+        reasons.append(
+            reason(
+                "talent.deceased", "the mandate was signed with her key after her death", rests_on="license, mandate"
+            )
+        )
+    # What was accepted while the mandate lived binds her as if she had signed, whatever becomes of the mandate later.
+    bound = bound_at(dossier.license) or now
+    reasons += beyond_mandate(license, dossier.mandate, verify, accepted or now, bound)
+
+
+def beyond_mandate(
+    license: License, paper: Paper | None, verify: Verify, accepted: datetime, bound: datetime
+) -> list[Reason]:
+    """Why an agency could not accept this license under this mandate; empty when it could.
+
+    ``accepted`` is when the agency signed. The mandate must still live when both sides were ``bound``.
+    """
+    reasons: list[Reason] = []
+    mandate = _read(paper, Mandate, "mandate", verify, bound, reasons)
     if mandate is None:
-        return
-    if dossier.mandate.digest != license.mandate:
+        return reasons
+    given = paper.signed_at(Role.TALENT)
+    if paper.digest != license.mandate:
         reasons.append(reason("mandate.missing", "the license was accepted under another mandate"))
-    reasons += mandate.against(license, "accept", accepted.date() if accepted else now.date())
+    elif given is not None and given > accepted:
+        reasons.append(reason("mandate.missing", "she signed the mandate only after the license was accepted"))
+    return reasons + mandate.against(license, "accept", accepted.date())
+
+
+def _after_death(paper: Paper, died: date | None) -> bool:
+    signed = paper.signed_at(Role.TALENT)
+    return died is not None and signed is not None and signed.date() > died
 
 
 def _law_findings(

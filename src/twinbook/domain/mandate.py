@@ -42,6 +42,11 @@ class Mandate(Form):
     def signers(self) -> Mapping[Role, str]:
         return {Role.TALENT: self.talent.id}
 
+    @property
+    def reserved(self) -> frozenset[str]:
+        """What it hands over and can't be."""
+        return self.acts - GRANTABLE
+
     def against(self, license: License, act: str, on: date) -> list[Reason]:
         """Why the agency may not do this with this license on its own; empty when she signed that it may."""
         found: list[Reason] = []
@@ -49,9 +54,8 @@ class Mandate(Form):
         def no(diagnosis: str, clause: str, code: str = "mandate.scope") -> None:
             found.append(reason(code, diagnosis, rests_on=f"mandate, {clause}"))
 
-        reserved = self.acts - GRANTABLE
-        if reserved:
-            no(f"{', '.join(sorted(reserved))} can't be handed to anybody", "acts", "mandate.reserved")
+        if self.reserved:
+            no(f"{', '.join(sorted(self.reserved))} can't be handed to anybody", "acts", "mandate.reserved")
         if act not in self.acts:
             no(f"{self.agency.name} was not asked to {act}", "acts")
         if not self.starts <= on <= self.until:

@@ -97,6 +97,7 @@ class PaperKind(StrEnum):
     ERASURE = "twinbook.erasure/1"
     PAYEE = "twinbook.payee/1"
     KEY = "twinbook.key/1"
+    ALIVE = "twinbook.alive/1"
 
 
 _HERS = frozenset({Role.TALENT})
@@ -118,6 +119,7 @@ SIGNERS: dict[PaperKind, frozenset[Role]] = {
     PaperKind.ERASURE: _HERS_OR_ESTATE,
     PaperKind.PAYEE: _HERS_OR_ESTATE,
     PaperKind.KEY: _EVERYBODY,
+    PaperKind.ALIVE: _HERS,
 }
 
 # What it takes of an agency's or a brand's key to sign each kind.

@@ -175,12 +175,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Marks:
-    """What a release must show, joined over the territories it goes to: the strictest of each."""
+    """What a release must show, joined over the territories it goes to: the strictest of each. ``notices`` tell whoever
+    posts it what else to do there, each behind its channel's name where it is one channel's."""
 
     text: str
     min_share: Fraction
     metadata: frozenset[str]
     sources: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 # Marks that travel in a file: signed provenance, an invisible watermark, XMP's source type and China's AIGC entry.
@@ -277,16 +279,27 @@ class Law:
         return self._papers[key]
 
     def marks(
-        self, territories: Collection[str], channels: Collection[str], made: Made, on: date, language: str = "en"
+        self,
+        territories: Collection[str],
+        channels: Collection[str],
+        made: Made,
+        on: date,
+        language: str = "en",
+        last: date | None = None,
     ) -> Marks:
-        """The label for a release. A territory without a pack gets the strictest of everything known, in words that are
+        """The label for a release shown from the day ``on`` to the day ``last``, by default that day alone: what is asked
+        for on any of them. A territory without a pack gets the strictest of everything known, in words that are
         read there: another country's letters would tell its people nothing."""
         asked: list[Label] = []
         texts: list[str] = []
         for territory in sorted(territories):
             packs = self.in_territory(territory)
             known = any(not pack.agreement for pack in packs)
-            labels = [label for pack in (packs if known else self.packs) for label in _labels(pack, channels, made, on)]
+            labels = [
+                label
+                for pack in (packs if known else self.packs)
+                for label in _labels(pack, channels, made, on, last or on)
+            ]
             asked += labels
             texts += [label.words(language) for label in labels if known or not {language, "en"}.isdisjoint(label.text)]
         return Marks(
@@ -294,6 +307,7 @@ class Law:
             min_share=max((label.min_share for label in asked), default=Fraction(0)),
             metadata=frozenset().union(*(label.metadata for label in asked)),
             sources=tuple(dict.fromkeys(label.source for label in asked)),
+            notices=tuple(dict.fromkeys(notice for label in asked for notice in _notices(label, channels, language))),
         )
 
 
@@ -306,14 +320,21 @@ def _without_repeats(texts: Sequence[str]) -> list[str]:
     return [t for t in texts if not any(t != other and t.casefold() in other.casefold() for other in texts)]
 
 
-def _labels(pack: Pack, channels: Collection[str], made: Made, on: date) -> list[Label]:
+def _notices(label: Label, channels: Collection[str], language: str) -> list[str]:
+    if not label.notice:
+        return []
+    words = label.notice.get(language) or label.notice.get("en") or next(iter(label.notice.values()))
+    return [f"{channel}: {words}" for channel in sorted(label.channels.intersection(channels))] or [words]
+
+
+def _labels(pack: Pack, channels: Collection[str], made: Made, first: date, last: date) -> list[Label]:
     return [
         label
         for label in pack.labels
         if made in label.made
         and label.status is not Status.UNCONFIRMED
-        and label.since <= on
-        and (label.until is None or on <= label.until)
+        and label.since <= last
+        and (label.until is None or first <= label.until)
         and (not label.channels or not label.channels.isdisjoint(channels))
     ]
 

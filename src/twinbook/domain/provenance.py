@@ -46,7 +46,8 @@ class ReleaseId:
 class Marking:
     """What has to be said on, in and about one copy.
 
-    ``label`` is the visible text; ``faces`` are boxes the label stays off; ``operations`` are what the engine did
+    ``label`` is the visible text, and ``label_share`` of the shortest side the least height of its letters (the strictest
+    known where nothing else is said); ``faces`` are boxes the label stays off; ``aigc`` asks for China's XMP entry; ``operations`` are what the engine did
     (``scene``, ``recolor``); ``license`` and ``consent`` are SHA-256 digests in hex, never terms or names;
     ``credit`` is the line for XMP; ``created`` is ISO 8601 in UTC.
     """
@@ -65,6 +66,8 @@ class Marking:
     license: str
     consent: str
     created: str
+    label_share: float = 0.05
+    aigc: bool = False
 
 
 class State(StrEnum):
@@ -99,7 +102,10 @@ class WatermarkReading:
 
 @dataclass(frozen=True)
 class Reading:
-    """All that can be read from one image file alone, without any database."""
+    """All that can be read from one image file alone, without any database.
+
+    ``aigc`` is the producer's id of the picture in China's XMP entry: empty where the entry gives none, None without one.
+    """
 
     media_type: str
     width: int
@@ -110,6 +116,7 @@ class Reading:
     xmp_release: str | None
     label: str | None
     label_contrast: float | None
+    aigc: str | None = None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class Revocation(Form):
     statement: str = ""
 
     def signers(self) -> Mapping[Role, str]:
-        return {self.by: self.party}
+        # Hers is hers: another talent's key, named as the party, would be in the right role and of the wrong person.
+        return {self.by: self.talent if self.by is Role.TALENT else self.party}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from twinbook.ports import CredentialReading, CredentialState, RawSigner
 from . import multibase
 from . import vocabulary as v
 from .odrl import policy, read_policy
-from .strict_json import malformed, shown, standing_at, unsupported, whole
+from .strict_json import malformed, shown, standing_at, under, unsupported, whole
 
 SUITE = "eddsa-jcs-2022"
 _PROOF = ("@context", "type", "cryptosuite", "created", "verificationMethod", "proofPurpose", "proofValue")
@@ -156,7 +156,7 @@ def proven(credential: dict, issuer: str) -> bool:
         raise unsupported("$.proof", "one proof is expected, as an object")
     for name in (*proof, *_PROOF):
         if name not in _PROOF or name not in proof:
-            raise unsupported(f"$.proof[{shown(name)}]", "unknown or missing; a proof has " + ", ".join(_PROOF))
+            raise unsupported(under("$.proof", name), "unknown or missing; a proof has " + ", ".join(_PROOF))
     if (proof["type"], proof["cryptosuite"]) != ("DataIntegrityProof", SUITE):
         raise unsupported("$.proof.cryptosuite", f"only {SUITE} is understood")
     if proof["proofPurpose"] != "assertionMethod":

@@ -44,7 +44,7 @@ def policy(terms: Form, bound: bool = False) -> dict[str, object]:
     except ValueError as error:
         raise unsupported("$", f"these terms have no canonical form: {error}") from error
     head = {
-        "@context": v.CONTEXT,
+        "@context": v.context(),
         "@type": _BOUND[terms.KIND] if bound else "Set",
         "uid": uid,
         "profile": v.PROFILE,
@@ -230,7 +230,7 @@ def read_policy(given: object) -> License | Consent:
     v.known(given)
     if not isinstance(given, dict):
         raise malformed("$", "not a policy: a JSON object is")
-    if given.get("@context") != v.CONTEXT:
+    if given.get("@context") != v.context():
         raise unsupported("$['@context']", "not the context that is known here; no other is ever fetched")
     if given.get("profile") != v.PROFILE:
         raise unsupported("$.profile", f"not a policy of the profile {v.PROFILE}")

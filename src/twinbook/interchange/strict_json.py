@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from twinbook.domain.canonical import canonical
 from twinbook.domain.errors import InputError
 
 LARGEST = 1 << 20  # bytes; the longest license is some kilobytes
 DEEPEST = 24
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -29,11 +29,16 @@ def unsupported(path: str, what: str) -> InputError:
 
 def under(path: str, name: str) -> str:
     """The JSON path (RFC 9535) of a member, the name cut to what is worth reading."""
-    return f"{path}.{name}" if _PLAIN_NAME.fullmatch(name) and len(name) < 60 else f"{path}[{shown(name)}]"
+    if _PLAIN_NAME.fullmatch(name) and len(name) < 60:
+        return f"{path}.{name}"
+    text = shown(name)[1:-1].replace("'", "\\'")
+    return f"{path}['{text}']"
 
 
 def shown(value: object) -> str:
     """A value as a message shows it: whatever somebody wrote there, in ASCII and not much of it."""
+    if isinstance(value, int) and abs(value) >= 2**64:
+        return "a number too large to show"
     text = json.dumps(value) if isinstance(value, str | int | None) else _kind(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -66,22 +71,30 @@ def parse(data: bytes) -> object:
 
 
 def whole(value: object) -> None:
-    """Raises InputError ``interchange.malformed`` for what has no canonical form (RFC 8785) or is nested too deep."""
+    """Raises InputError ``interchange.malformed`` for what `canonical` would refuse, or what is nested too deep."""
     layer: list[object] = [value]
     for _ in range(DEEPEST):
-        layer = [inner for outer in layer if isinstance(outer, dict | list) for inner in _inside(outer)]
-        if not layer:
-            break
-    else:
-        raise malformed("$", f"nested deeper than {DEEPEST} levels")
-    try:
-        canonical(value)
-    except ValueError as error:
-        raise malformed("$", str(error)[:120]) from error
+        inner: list[object] = []
+        for one in layer:
+            if isinstance(one, dict):
+                if not all(isinstance(name, str) for name in one):
+                    raise malformed("$", "a member's name is no text")
+                inner += one
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+            elif not _plain(one):
+                raise malformed("$", f"{shown(one)} has no canonical form")
+        if not inner:
+            return
+        layer = inner
+    raise malformed("$", f"nested deeper than {DEEPEST} levels")
 
 
-def _inside(value: dict | list) -> list[object]:
-    return list(value.values()) if isinstance(value, dict) else value
+def _plain(value: object) -> bool:
+    if isinstance(value, str):
+        return value.isascii() or not _SURROGATE.search(value)
+    return value is None or (isinstance(value, int) and abs(value) < 2**53)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -136,14 +149,14 @@ def _lists(given: list, meant: list, path: str) -> tuple[str, str] | None:
     return path, f"{len(lacking)} of its items are missing"
 
 
-def _form(value: object) -> bytes:
-    """The same bytes for values that say the same."""
-    return canonical(_sorted(value))
+def _form(value: object) -> str:
+    """The same text for values that say the same, and for no others."""
+    return json.dumps(_sorted(value), sort_keys=True)
 
 
 def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {name: _sorted(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return sorted((_sorted(inner) for inner in value), key=canonical)
+        return sorted((_sorted(inner) for inner in value), key=lambda inner: json.dumps(inner, sort_keys=True))
     return value

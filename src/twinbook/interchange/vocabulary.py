@@ -16,7 +16,6 @@ from .strict_json import shown, under, unsupported
 
 ODRL_CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
 PROFILE = "https://w3id.org/twinbook/odrl/1#"
-CONTEXT = [ODRL_CONTEXT, {"twb": PROFILE}]
 
 PAPER = "urn:sha256:"
 TERRITORY = "twb:territory/"
@@ -74,6 +73,11 @@ _TERMS = {
 _ONE = ("assigner", "assignee", "target", "output", "compensatedParty", "compensatingParty", "consentingParty")
 
 
+def context() -> list[object]:
+    """The ``@context`` of every policy, and the only one that is understood. A new one each time: nobody shares it."""
+    return [ODRL_CONTEXT, {"twb": PROFILE}]
+
+
 def known(value: object, path: str = "$") -> None:
     """Raises InputError ``interchange.unsupported`` for members and terms that aren't ours to understand."""
     if isinstance(value, list):
@@ -84,7 +88,7 @@ def known(value: object, path: str = "$") -> None:
     for name, inner in value.items():
         place = under(path, name)
         if name == "@context":
-            if inner != CONTEXT or path != "$":
+            if inner != context() or path != "$":
                 raise unsupported(place, "not the context that is known here; no other is ever fetched")
             continue
         if name not in _MEMBERS:

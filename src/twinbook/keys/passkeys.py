@@ -125,7 +125,7 @@ def verify(message: bytes, signature: Signature, key: Key) -> bool:
 
 def _check(message: bytes, signature: Signature, key: Key) -> None:
     """Raises for everything but a good signature."""
-    public = _from_hex(key.public)
+    public = from_hex(key.public)
     algorithm, cose_key = _public_key(public)
     if not key_id(public) == key.id == signature.key:
         raise _refused("it was made with another key")
@@ -133,15 +133,15 @@ def _check(message: bytes, signature: Signature, key: Key) -> None:
         raise _refused("its algorithm is not the key's")
     if signature.evidence.keys() != {AUTHENTICATOR_DATA, CLIENT_DATA}:
         raise _refused("its evidence is not complete")
-    authenticator_data = _from_hex(signature.evidence[AUTHENTICATOR_DATA])
-    client_data = _from_hex(signature.evidence[CLIENT_DATA])
+    authenticator_data = from_hex(signature.evidence[AUTHENTICATOR_DATA])
+    client_data = from_hex(signature.evidence[CLIENT_DATA])
     if _check_authenticator_data(authenticator_data, key.rp_id).credential_data is not None:
         raise _refused("it names a key, as only a registration does")
     # The sign counter isn't looked at. Passkeys that sync between devices always send 0 (section 6.1.1); and what a
     # counter is for, noticing a replay, has no object here: each challenge is the hash of one document, so that a
     # replay signs the same document again and changes nothing.
     _check_client_data(client_data, "webauthn.get", challenge(message), key.origin)
-    cose_key.verify(authenticator_data + hashlib.sha256(client_data).digest(), _from_hex(signature.value))
+    cose_key.verify(authenticator_data + hashlib.sha256(client_data).digest(), from_hex(signature.value))
 
 
 def _check_client_data(data: bytes, kind: str, challenge: bytes, origin: str) -> None:
@@ -194,12 +194,17 @@ def _canonical_key(public: bytes) -> cose.CoseKey | None:
         x, y = (int.from_bytes(members[label], "big") for label in (-2, -3))
         return cose.ES256.from_cryptography_key(EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key())
     if members[3] == cose.EdDSA.ALGORITHM:
-        point = members[-2]
-        y = int.from_bytes(point, "little") & (2**255 - 1)
-        if y >= _ED25519_PRIME or y.to_bytes(32, "little") in _SMALL_ORDER:
-            raise ValueError("not a point that only one person can sign with")
-        return cose.EdDSA.from_cryptography_key(Ed25519PublicKey.from_public_bytes(point))
+        return cose.EdDSA.from_cryptography_key(ed25519_public(members[-2]))
     return None
+
+
+def ed25519_public(point: bytes) -> Ed25519PublicKey:
+    """The key of these 32 bytes, of a passkey or of a key file. Raises ValueError for what is no point in its one
+    encoding, and for the points under which anybody can sign."""
+    y = int.from_bytes(point, "little") & (2**255 - 1)
+    if y >= _ED25519_PRIME or y.to_bytes(32, "little") in _SMALL_ORDER:
+        raise ValueError("not a point that only one person can sign with")
+    return Ed25519PublicKey.from_public_bytes(point)
 
 
 def _read(parse: Callable[[bytes], T], data: bytes, what: str) -> T:
@@ -226,7 +231,7 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def _from_hex(text: str) -> bytes:
+def from_hex(text: str) -> bytes:
     """Lower-case hex and nothing else, so that one signature has one spelling. Raises ValueError."""
     data = bytes.fromhex(text)
     if data.hex() != text:

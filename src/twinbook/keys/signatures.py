@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from twinbook import durable
 from twinbook.domain.errors import InputError
@@ -81,17 +81,20 @@ class KeyFile:
 
 def verify(message: bytes, signature: Signature, key: Key) -> bool:
     """Whether the signature is the key's over exactly these bytes. The one entry for key files and passkeys: the
-    registered key says which it is, never the signature. Offline, never raises."""
+    registered key says which it is, never the signature. Offline, never raises.
+
+    Under a key whose name doesn't fit its bytes, or with which anybody could sign, nothing is a signature.
+    """
     if key.algorithm in passkeys.ALGORITHMS:
         return passkeys.verify(message, signature, key)
     if signature.key != key.id or signature.algorithm != key.algorithm or key.algorithm != ED25519:
         return False
     try:
-        public = bytes.fromhex(key.public)
+        public = passkeys.from_hex(key.public)
         if key_id(public) != key.id:
             return False
-        Ed25519PublicKey.from_public_bytes(public).verify(bytes.fromhex(signature.value), message)
-    except (InvalidSignature, ValueError):
+        passkeys.ed25519_public(public).verify(passkeys.from_hex(signature.value), message)
+    except (InvalidSignature, ValueError, TypeError):
         return False
     return True
 
@@ -99,7 +102,7 @@ def verify(message: bytes, signature: Signature, key: Key) -> bool:
 def verify_raw(message: bytes, signature: bytes, public: bytes) -> bool:
     """A bare Ed25519 signature, as checkpoints carry it. Never raises."""
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        passkeys.ed25519_public(public).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True

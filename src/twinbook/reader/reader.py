@@ -33,6 +33,7 @@ class ImageReader:
             xmp_release=xmp.release,
             label=manifest.label,
             label_contrast=contrast,
+            aigc=xmp.aigc,
         )
 
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:

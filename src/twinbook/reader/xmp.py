@@ -1,10 +1,11 @@
-"""Reads two properties out of an XMP packet that anybody may have written.
+"""Reads three properties out of an XMP packet that anybody may have written.
 
 No document type, no entities of its own, no external anything: a packet that declares one is not read at all.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from xml.parsers import expat
@@ -12,19 +13,26 @@ from xml.parsers import expat
 TWINBOOK_NAMESPACE = "https://twinbook.org/ns/1.0/"
 _IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_WANTED = {f"{_IPTC_EXTENSION} DigitalSourceType": "source_type", f"{TWINBOOK_NAMESPACE} Release": "release"}
+_WANTED = {
+    f"{_IPTC_EXTENSION} DigitalSourceType": "source_type",
+    f"{TWINBOOK_NAMESPACE} Release": "release",
+    "http://www.tc260.org.cn/ns/AIGC/1.0/ AIGC": "aigc",
+}
 _LARGEST = 1_000_000  # bytes
 _DEEPEST = 64
+_LONGEST_ENTRY = 8_000  # characters of JSON
 _URI = re.compile(r"https?://[!-~]{1,200}")
 _RELEASE = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class XmpReading:
-    """``source_type`` is the URI as written; ``release`` twelve hexadecimal digits. None when absent or malformed."""
+    """``source_type`` is the URI as written; ``release`` twelve hexadecimal digits; ``aigc`` the ProduceID of China's entry,
+    empty when it names none. None when absent or malformed."""
 
     source_type: str | None = None
     release: str | None = None
+    aigc: str | None = None
 
 
 class _HostileError(Exception):
@@ -32,7 +40,7 @@ class _HostileError(Exception):
 
 
 def read_xmp(packet: bytes) -> XmpReading:
-    """The digital source type and the release id, written as attributes, as elements or as ``rdf:resource``.
+    """The digital source type, the release id and China's AIGC entry, written as attributes, as elements or as ``rdf:resource``.
 
     Total: a packet that is malformed, hostile or too large reads as empty, never as part of what it says.
     """
@@ -57,7 +65,22 @@ def read_xmp(packet: bytes) -> XmpReading:
     return XmpReading(
         source_type if source_type and _URI.fullmatch(source_type) else None,
         release if release and _RELEASE.fullmatch(release) else None,
+        _produce_id(collector.found.get("aigc", "")),
     )
+
+
+def _produce_id(entry: str) -> str | None:
+    """Out of the entry's JSON (GB 45438-2025), which says by its Label that this was, may be or is thought made by AI."""
+    if len(entry) > _LONGEST_ENTRY:
+        return None
+    try:
+        fields = json.loads(entry)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or fields.get("Label") not in ("1", "2", "3"):
+        return None
+    produced = fields.get("ProduceID", "")
+    return produced[:200] if isinstance(produced, str) else None
 
 
 def _refuse(*_: object) -> None:

@@ -1,15 +1,19 @@
 """The visible label: a plate with an "AI" mark and the words, placed off every face.
 
 EU AI Act art. 50 asks for a label that is clear at first exposure and unobstructed; its code of practice suggests the
-top right and an "AI" icon. China's GB 45438-2025 asks for letters no lower than 5 % of the picture's shortest side.
-WCAG 2.2, 1.4.3 asks for a contrast of 4.5 : 1. All three are met by construction, and the last is measured afterwards.
+top right and an "AI" icon. How high the letters must be is another matter in every place, so the caller says it: China's
+GB 45438-2025 asks for 5 % of the picture's shortest side. WCAG 2.2, 1.4.3 asks for a contrast of 4.5 : 1. All of it is met by
+construction, and the contrast is measured afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.resources import files
+from io import BytesIO
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
@@ -18,13 +22,13 @@ from PIL import Image, ImageDraw, ImageFont
 from ..domain.errors import SealRefused
 from ..domain.twin import Box
 
-LETTER_SHARE = 0.05  # of the shortest side: height from the top of a capital to the foot of a "g", at least
 MINIMUM_LETTER = 14  # pixels
 MINIMUM_CONTRAST = 4.5
 FACE_MARGIN = 0.35  # of a face box, on every side, that stays free
-_WIDEST = 0.62  # of the picture's width, for the words on one line; else they go on two
+_WIDEST = 0.62  # of the picture's width; words that are wider go on more lines
+_MOST_LINES = 4
 _MOST_AREA = 0.16  # of the picture that a label may take
-_SHORT_FORMS = ("AI-generated", "AI-modified")
+_JOINT = " · "  # between the words of several laws
 
 # Where platforms lay their own buttons over tall pictures (their published safe zones): left, top, right, bottom.
 _SAFE = {
@@ -46,36 +50,38 @@ class Labelled:
     contrast: float
 
 
-def put_label(rgb_srgb: np.ndarray, text: str, faces: Sequence[Box], format: str = "") -> Labelled:
+def put_label(
+    rgb_srgb: np.ndarray, text: str, faces: Sequence[Box], format: str = "", letter_share: float = 0.05
+) -> Labelled:
     """Put ``text`` on a picture, uint8 sRGB (h, w, 3). Top right if that is free, else the nearest free place to it.
 
-    ``format`` (``tiktok-9x16``) decides which margins stay free. Long words go on two lines; if there is no room for
-    them, a text that begins with a known short form ("AI-generated …") is shortened to it. Raises StateError
-    ``seal.label_room`` when nothing fits off the faces, ``seal.label_text`` when the typeface lacks a letter.
+    ``letter_share`` of the shortest side is the least height from the top of a capital to the foot of a "g".
+    ``format`` (``tiktok-9x16``) decides which margins stay free. Long words go on more lines; nothing of them is ever left
+    out, since a law may ask for every one. Raises SealRefused ``seal.label_room`` when they don't fit off the faces,
+    ``seal.label_text`` when the typeface lacks a letter.
     """
     words = " ".join(text.split())
     if not words:
         raise SealRefused("seal.label_text", "the label is empty", "give the label's words")
     height, width = rgb_srgb.shape[:2]
     safe = _safe_area(width, height, format)
-    kept_free = [face.grown(FACE_MARGIN) for face in faces]
-    heads = [_head(face) for face in faces]
-    for candidate in _wordings(words):
-        layouts = [
-            layout
-            for layout in _layouts(candidate, min(width, height))
-            if layout.width * layout.height <= _MOST_AREA * width * height
-        ]
-        if layouts and layouts[0].width > _WIDEST * width and len(layouts) > 1:
-            layouts.reverse()
-        place = _place(layouts, safe, heads) or _place(layouts, safe, kept_free)
-        if place is not None:
-            layout, box = place
-            picture, contrast = _draw(rgb_srgb, layout, box)
-            return Labelled(picture, candidate, box, contrast)
-    raise SealRefused(
-        "seal.label_room", f"{words!r} doesn't fit a {width}x{height} picture beside {len(faces)} face(s)"
-    )
+    layouts = [
+        layout
+        for layout in _layouts(words, max(letter_share * min(width, height), MINIMUM_LETTER))
+        if layout.width * layout.height <= _MOST_AREA * width * height
+    ]
+    # As few lines as aren't too wide come first, and of those that are, the narrowest.
+    wide = [layout for layout in layouts if layout.width > _WIDEST * width]
+    layouts = [layout for layout in layouts if layout not in wide] + wide[::-1]
+    heads, kept_free = [_head(face) for face in faces], [face.grown(FACE_MARGIN) for face in faces]
+    place = _place(layouts, safe, heads) or _place(layouts, safe, kept_free)
+    if place is None:
+        raise SealRefused(
+            "seal.label_room", f"{words!r} doesn't fit a {width}x{height} picture beside {len(faces)} face(s)"
+        )
+    layout, box = place
+    picture, contrast = _draw(rgb_srgb, layout, box)
+    return Labelled(picture, words, box, contrast)
 
 
 def _head(face: Box) -> Box:
@@ -86,13 +92,6 @@ def _head(face: Box) -> Box:
         round(2.2 * face.width),
         round(2.4 * face.height),
     )
-
-
-def _wordings(words: str) -> Iterator[str]:
-    yield words
-    for short in _SHORT_FORMS:
-        if words != short and words.lower().startswith(short.lower()):
-            yield short
 
 
 def _safe_area(width: int, height: int, format: str) -> Box:
@@ -114,7 +113,7 @@ class _Layout:
 
     lines: tuple[str, ...]
     mark: str
-    size: int
+    size: float
 
     @cached_property
     def font(self) -> ImageFont.FreeTypeFont:
@@ -123,11 +122,11 @@ class _Layout:
     @cached_property
     def ascent(self) -> int:
         """Of a capital, from the baseline."""
-        return -self.font.getbbox("H", anchor="ls")[1]
+        return round(_proportions()[0] * self.size)
 
     @cached_property
     def descent(self) -> int:
-        return self.font.getbbox("g", anchor="ls")[3]
+        return round(_proportions()[1] * self.size)
 
     @property
     def letter(self) -> int:
@@ -152,51 +151,74 @@ class _Layout:
 
     @property
     def mark_inset(self) -> int:
-        return round(self.letter * 0.22)
+        return round(self.letter * 0.15)
 
     @property
-    def mark_width(self) -> int:
-        return (
-            max(self.height - 2 * self.mark_inset, round(self.letter * 1.5))
-            if len(self.lines) == 1
-            else round(self.letter * 1.75)
-        )
+    def mark_side(self) -> int:
+        """The mark stands in the first line, and is as high as the plate of a single one lets it be."""
+        return self.letter + 2 * (self.padding - self.mark_inset)
 
     @cached_property
     def width(self) -> int:
         longest = max((self.font.getlength(line) for line in self.lines), default=0)
-        return self.mark_inset + self.mark_width + round(self.letter * 0.38) + round(longest) + round(self.letter * 0.6)
+        return self.mark_inset + self.mark_side + round(self.letter * 0.38) + round(longest) + round(self.letter * 0.6)
 
 
-def _layouts(words: str, shortest: int) -> list[_Layout]:
-    """On one line and, if there are several words, on two; the mark speaks the "AI" that the words begin with."""
-    rest = words[2:].lstrip("- ") if words.lower().startswith(("ai-", "ai ")) else words
-    size = _size_for(max(LETTER_SHARE * shortest, MINIMUM_LETTER))
-    found = [_Layout((rest,), "AI", size)]
-    parts = rest.split(" ")
-    if len(parts) > 1:
-        font = _font(size)
-        halves = [(" ".join(parts[:i]), " ".join(parts[i:])) for i in range(1, len(parts))]
-        found.append(_Layout(min(halves, key=lambda two: max(map(font.getlength, two))), "AI", size))
-    _require_letters(words, found[0].font)
-    return found
+def _layouts(words: str, letter: float) -> list[_Layout]:
+    """On one line and on more; the mark speaks the "AI" that each law's words begin with."""
+    size = letter / sum(_proportions())
+    font = _font(size)
+    _require_letters(words, font)
+    laws = [_without_ai(part).split(" ") for part in words.split(_JOINT)]
+    most = min(_MOST_LINES, sum(map(len, laws)))
+    return [_Layout(_broken(laws, count, font), "AI", size) for count in range(1, most + 1)]
+
+
+def _broken(laws: Sequence[Sequence[str]], count: int, font: ImageFont.FreeTypeFont) -> tuple[str, ...]:
+    """The words on this many lines: broken between two laws' words where that can be, and the longest line shortest."""
+    words = [word for law in laws for word in law]
+    starts = {sum(map(len, laws[:i])) for i in range(1, len(laws))}
+
+    def line(first: int, last: int) -> str:
+        joints = ["", *(_JOINT if i in starts else " " for i in range(first + 1, last))]
+        return "".join(joint + word for joint, word in zip(joints, words[first:last], strict=True))
+
+    def lines(breaks: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(line(*ends) for ends in pairwise((0, *breaks, len(words))))
+
+    choices = combinations(range(1, len(words)), count - 1)
+    return lines(min(choices, key=lambda at: (len(starts - set(at)), max(map(font.getlength, lines(at))))))
+
+
+def _without_ai(words: str) -> str:
+    """What is left for the mark to stand before: "AI MODIFIED", "AI-ÄNDRAD" and "AI合成", but not "AIR" lose it."""
+    rest = words[2:].lstrip("- ")
+    whole = words[:2].upper() == "AI" and not (words[2:3].isascii() and words[2:3].isalnum())
+    return rest if whole and rest else words
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Aileron (CC0), which Pillow brings."""
-    font = ImageFont.load_default(size)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise SealRefused("seal.label_text", "Pillow was built without FreeType", "install Pillow from its wheel")
-    return font
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """Letters of Inter and Noto Sans CJK (OFL-1.1), drawn to one another's measure by ``tools/label_font.py``."""
+    try:
+        return ImageFont.truetype(BytesIO(_typeface()), size)
+    except ImportError as error:
+        raise SealRefused(
+            "seal.label_text", "Pillow was built without FreeType", "install Pillow from its wheel"
+        ) from error
 
 
-def _size_for(letter: float) -> int:
-    """The smallest type size whose letters are at least this high."""
-    size = max(8, int(letter))
-    while _Layout((), "", size).letter < letter:
-        size += 1
-    return size
+@cache
+def _typeface() -> bytes:
+    return (files(__package__) / "label.ttf").read_bytes()
+
+
+@cache
+def _proportions() -> tuple[float, float]:
+    """Height of a capital and depth of a "g", as shares of the type size. Not taken at the size set, where a row of pixels
+    that a letter touches would count as a whole one."""
+    large = _font(1000)
+    return -large.getbbox("H", anchor="ls")[1] / 1000, large.getbbox("g", anchor="ls")[3] / 1000
 
 
 def _require_letters(words: str, font: ImageFont.FreeTypeFont) -> None:
@@ -241,7 +263,7 @@ def _draw(rgb_srgb: np.ndarray, layout: _Layout, box: Box) -> tuple[np.ndarray, 
     behind = rgb_srgb[here]
     dark_plate = float(np.median(relative_luminance(behind))) > 0.18
     plate_colour, ink_colour = (_INK, _PAPER) if dark_plate else (_PAPER, _INK)
-    shape = _rounded(box.width, box.height, round(min(layout.height * 0.5, layout.letter * 0.85)))
+    shape = _rounded(box.width, box.height, round(_radius(layout)))
     mark, ink = _mark_mask(layout), _text_mask(layout)
     frosted = cv2.GaussianBlur(behind, (0, 0), max(1.0, layout.letter * 0.35)).astype(np.float32)
     for opacity in _OPACITIES:
@@ -258,6 +280,11 @@ def _draw(rgb_srgb: np.ndarray, layout: _Layout, box: Box) -> tuple[np.ndarray, 
     return result, contrast
 
 
+def _radius(layout: _Layout) -> float:
+    """Of the plate's corners, in pixels."""
+    return min(layout.height * 0.5, layout.letter * 0.85)
+
+
 def _rounded(width: int, height: int, radius: int) -> np.ndarray:
     """Coverage of a rounded rectangle, float32 (h, w), 0 to 1, drawn at four times its size."""
     canvas = Image.new("L", (4 * width, 4 * height))
@@ -267,22 +294,21 @@ def _rounded(width: int, height: int, radius: int) -> np.ndarray:
 
 def _mark_mask(layout: _Layout) -> np.ndarray:
     inset, mask = layout.mark_inset, np.zeros((layout.height, layout.width), np.float32)
-    tall = layout.height - 2 * inset
-    outer = min(layout.height * 0.5, layout.letter * 0.85)
-    tile = _rounded(layout.mark_width, tall, round(max(2.0, outer - inset)))
-    mask[inset : inset + tall, inset : inset + layout.mark_width] = tile
+    side = layout.mark_side
+    mask[inset : inset + side, inset : inset + side] = _rounded(side, side, round(max(2.0, _radius(layout) - inset)))
     return mask
 
 
 def _text_mask(layout: _Layout) -> np.ndarray:
     canvas = Image.new("L", (layout.width, layout.height))
     draw = ImageDraw.Draw(canvas)
-    left = layout.mark_inset + layout.mark_width + round(layout.letter * 0.38)
+    left = layout.mark_inset + layout.mark_side + round(layout.letter * 0.38)
     # Optically centred: capitals weigh more than descenders.
     top = layout.padding + layout.ascent + round(layout.descent * 0.35)
     for i, line in enumerate(layout.lines):
         draw.text((left, top + i * layout.pitch), line, fill=255, font=layout.font, anchor="ls")
-    centre = (layout.mark_inset + layout.mark_width / 2, layout.height / 2 + layout.ascent / 2)
+    middle = layout.mark_inset + layout.mark_side / 2
+    centre = (middle, middle + layout.ascent / 2)
     heavy = max(1, round(layout.size * 0.035))
     draw.text(centre, layout.mark, fill=255, font=layout.font, anchor="ms", stroke_width=heavy)
     return np.asarray(canvas, np.float32) / 255

@@ -1,12 +1,14 @@
 """The JPEG with its XMP and colour profile. It is written before the manifest is signed: metadata added later breaks
 the signature. Specification: docs/reference/marks.md
 
-XMP is ISO 16684-1; the properties are IPTC Photo Metadata 2025.1, Dublin Core, Photoshop's credit line and XMP Rights.
+XMP is ISO 16684-1; the properties are IPTC Photo Metadata 2025.1, Dublin Core, Photoshop's credit line, XMP Rights, and
+where it is asked for the AIGC entry of China's GB 45438-2025.
 """
 
 from __future__ import annotations
 
 import io
+import json
 from functools import cache
 from xml.sax.saxutils import escape, quoteattr
 
@@ -16,6 +18,7 @@ from PIL import Image, ImageCms
 from ..domain.provenance import Marking
 
 TWINBOOK_NAMESPACE = "https://twinbook.org/ns/1.0/"
+AIGC_NAMESPACE = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 QUALITY = 95
 _LONGEST = 500  # characters of a free text; the whole packet must fit one JPEG segment of 65 502 bytes
 
@@ -28,6 +31,7 @@ _NAMESPACES = {
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "twinbook": TWINBOOK_NAMESPACE,
 }
+_MADE_BY_AI = "1"  # GB 45438-2025; "2" and "3" are for whoever only suspects it
 
 
 def encode_jpeg(rgb_srgb: np.ndarray, xmp: bytes) -> bytes:
@@ -36,9 +40,16 @@ def encode_jpeg(rgb_srgb: np.ndarray, xmp: bytes) -> bytes:
     No EXIF is written: what a camera said of the capture is not the picture's to tell. The same input gives the same
     bytes.
     """
+    try:
+        return _saved(rgb_srgb, xmp, optimize=True)
+    except OSError:  # Pillow guesses how large an optimised file can get, and for pure noise guesses too low
+        return _saved(rgb_srgb, xmp, optimize=False)
+
+
+def _saved(rgb_srgb: np.ndarray, xmp: bytes, optimize: bool) -> bytes:
     file = io.BytesIO()
     Image.fromarray(rgb_srgb).save(
-        file, "JPEG", quality=QUALITY, subsampling=0, optimize=True, icc_profile=_srgb_profile(), xmp=xmp
+        file, "JPEG", quality=QUALITY, subsampling=0, optimize=optimize, icc_profile=_srgb_profile(), xmp=xmp
     )
     return file.getvalue()
 
@@ -62,7 +73,9 @@ def xmp_packet(marking: Marking, label: str, generator: str) -> bytes:
         "twinbook:Label": label,
     }
     lines = "\n".join(f"   {name}={quoteattr(plain_text(value))}" for name, value in attributes.items())
-    spaces = "\n".join(f"   xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in _NAMESPACES.items() if prefix != "rdf")
+    namespaces = _NAMESPACES | ({"TC260": AIGC_NAMESPACE} if marking.aigc else {})
+    spaces = "\n".join(f"   xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in namespaces.items() if prefix != "rdf")
+    aigc = f"\n   <TC260:AIGC>{escape(_aigc_entry(marking))}</TC260:AIGC>" if marking.aigc else ""
     packet = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="{_NAMESPACES["rdf"]}">
@@ -72,12 +85,28 @@ def xmp_packet(marking: Marking, label: str, generator: str) -> bytes:
    <dc:title>{_alternative(marking.title)}</dc:title>
    <dc:creator><rdf:Seq><rdf:li>{escape(plain_text(marking.credit))}</rdf:li></rdf:Seq></dc:creator>
    <dc:rights>{_alternative(f"{marking.credit}. All rights reserved.")}</dc:rights>
-   <xmpRights:UsageTerms>{_alternative(terms)}</xmpRights:UsageTerms>
+   <xmpRights:UsageTerms>{_alternative(terms)}</xmpRights:UsageTerms>{aigc}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>"""
     return packet.encode("utf-8")
+
+
+def _aigc_entry(marking: Marking) -> str:
+    """The propagator's fields and the reserved ones stay empty: they are for whoever passes the picture on."""
+    return json.dumps(
+        {
+            "Label": _MADE_BY_AI,
+            "ContentProducer": "Twinbook",
+            "ProduceID": str(marking.release),
+            "ReservedCode1": "",
+            "ContentPropagator": "",
+            "PropagateID": "",
+            "ReservedCode2": "",
+        },
+        separators=(",", ":"),
+    )
 
 
 def _alternative(text: str) -> str:

@@ -36,7 +36,9 @@ class ImageSealer:
         """
         if rgb_srgb.dtype != np.uint8 or rgb_srgb.ndim != 3 or rgb_srgb.shape[2] != 3:
             raise ValueError(f"a picture is uint8 (h, w, 3), not {rgb_srgb.dtype} {rgb_srgb.shape}")
-        labelled = put_label(np.ascontiguousarray(rgb_srgb), marking.label, marking.faces, marking.format)
+        labelled = put_label(
+            np.ascontiguousarray(rgb_srgb), marking.label, marking.faces, marking.format, marking.label_share
+        )
         marked = embed(labelled.rgb_srgb, marking.release)
         jpeg = encode_jpeg(marked.rgb_srgb, xmp_packet(marking, labelled.text, f"Twinbook {self._version}"))
         manifest = definition(marking, labelled.text, labelled.box, self._version)

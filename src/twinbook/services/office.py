@@ -16,6 +16,7 @@ from twinbook.ports import (
     Interchange,
     Meter,
     Outbox,
+    Post,
     Reader,
     Scenes,
     Sealer,
@@ -51,6 +52,7 @@ class Office:
     outbox: Outbox
     documents: Documents
     interchange: Interchange
+    post: Post
     law: Law
     log_signer: LogSigner
     token: Callable[[int], bytes]

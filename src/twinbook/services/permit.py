@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from twinbook.domain.consent import PostMortem
 from twinbook.domain.errors import InputError, Reason, Refused, VaultRefused
 from twinbook.domain.gate import NEEDS, Allow, Deny, Dossier, Request, bound_at, decide
 from twinbook.domain.license import License
@@ -132,6 +133,18 @@ def _part_gone(consent: Paper, act: Act, now: datetime) -> bool:
     return any(part in consent.withdrawn and consent.withdrawn[part] <= now for part in NEEDS[act])
 
 
+def _died_with_her(unit: UnitOfWork, consent: Paper, talent: str) -> bool:
+    if unit.parties.died(talent) is None:
+        return False
+    return consent.erased or consent.terms.post_mortem is PostMortem.ENDS
+
+
+def _died_with_her(unit: UnitOfWork, consent: Paper, talent: str) -> bool:
+    if unit.parties.died(talent) is None:
+        return False
+    return consent.erased or consent.terms.post_mortem is PostMortem.ENDS
+
+
 class Register:
     """Implements the PermitRegister port on the database: what the vault asks at every open."""
 
@@ -146,5 +159,7 @@ class Register:
                 gone = paper is None or (paper.revoked_at is not None and paper.revoked_at <= self._clock.now())
                 if digest and (gone or (digest == permit.consent and _part_gone(paper, permit.act, self._clock.now()))):
                     raise VaultRefused("permit.revoked", "what the permit rests on was revoked")
+                if digest == permit.consent and _died_with_her(unit, paper, permit.talent):
+                    raise VaultRefused("permit.revoked", "what the permit rests on ended with her death")
             if not unit.spend(permit.id, self._clock.now()):
                 raise VaultRefused("permit.spent", "the permit was used already")

@@ -8,13 +8,15 @@ when it is done again, so that a process killed anywhere is finished by the next
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import date
+from fractions import Fraction
 
 import numpy as np
 
-from twinbook.domain import fidelity, ledger, royalty
+from twinbook.domain import fidelity, ledger, policy, royalty
 from twinbook.domain.approval import Approved
 from twinbook.domain.brief import FORMATS, frame
 from twinbook.domain.consent import Approval, Consent
@@ -24,8 +26,9 @@ from twinbook.domain.license import License
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
-from twinbook.domain.provenance import Marking
-from twinbook.domain.twin import Box, PlateFacts
+from twinbook.domain.policy import Marks
+from twinbook.domain.provenance import Marking, SourceType
+from twinbook.domain.twin import Box, PlateFacts, TwinKind
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
 from twinbook.ports import Plan, RenderJob, UnitOfWork
 
@@ -33,11 +36,11 @@ from . import permit
 from .office import Office
 from .sign import file_paper
 
-# One of the words of the EU code of practice for pictures with a real and an artificial part.
-LABEL = "AI MODIFIED"
-PROOF_LABEL = "PROOF, NOT RELEASED"
+# Where no law gives a number: on a phone, 65 mm wide, capitals of 3 % are 1.5 mm high. Print on food, which has to be legible
+# by law, may be no smaller than 1.2 mm (Regulation (EU) 1169/2011, art. 13); a label that is smaller isn't conspicuous.
+HOUSE_SHARE = Fraction(3, 100)
+PROOF_LABEL, PROOF_SHARE = "PROOF, NOT RELEASED", Fraction(5, 100)
 MINIMUM_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
-SOFTWARE = "Twinbook"
 
 
 def advance(office: Office, work_id: str) -> Work:
@@ -77,14 +80,15 @@ def refuse(office: Office, work: Work, reasons: tuple[Reason, ...]) -> Work:
         current = unit.works.get(work.id)
         if current.stage in ENDS:  # another process ended it meanwhile
             return current
-        done = _end(office, unit, current, Stage.REFUSED, reasons, "shot:refused")
+        done = end(office, unit, current, Stage.REFUSED, reasons, "shot:refused")
     office.outbox.discard(work.release)
     return done
 
 
-def _end(
+def end(
     office: Office, unit: UnitOfWork, work: Work, stage: Stage, reasons: tuple[Reason, ...], act: str, **changes
 ) -> Work:
+    """End a shot in the caller's transaction, with every hold given back."""
     for held in unit.books.open_holds(work.id):
         unit.books.post(ledger.void(held, office.clock.now()))
     codes = ",".join(why.code for why in reasons)
@@ -107,7 +111,7 @@ def _hold(office: Office, work: Work) -> Work:
         except InputError as error:
             reasons.append(error.reason)
         if reasons:
-            return _end(office, unit, work, Stage.REFUSED, tuple(reasons), "shot:refused")
+            return end(office, unit, work, Stage.REFUSED, tuple(reasons), "shot:refused")
         for talent, license in _licenses(unit, work).items():
             unit.books.post(
                 ledger.hold(work.id, talent, work.attempt, license.brand.id, license.fee, office.clock.now())
@@ -194,13 +198,17 @@ def _judge(office: Office, work: Work) -> Work:
             Refused("fidelity.quarantined", sentence).reason for verdict in verdicts for sentence in verdict.reasons
         )
         changes = {"findings": findings, "calibrated": calibrated}
-        return _end(office, unit, work, Stage.QUARANTINED, reasons, "image:quarantined", **changes)
+        return end(office, unit, work, Stage.QUARANTINED, reasons, "image:quarantined", **changes)
 
 
 def _release(office: Office, work: Work) -> Work:
     """Seal every format, read each one back with the reader, then settle, log and release in one transaction."""
     waiting = _approvals_missing(office, work)
     if waiting:
+        with office.unit() as unit:
+            reasons = permit.refusals(office, unit, work)
+        if reasons:  # she isn't asked to look at what can't be released any more
+            return refuse(office, work, reasons)
         names = ", ".join(talent for talent, _ in waiting)
         raise AwaitingSignature("awaiting.approval", f"{work.name} waits for the approval of {names}")
     try:
@@ -258,7 +266,10 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
         raise Refused("engine.figure", "no face is left to frame the picture by")
     crop = frame(width, height, work.made.faces[0], work.made.person, FORMATS[format_name])
     pixels = np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
-    marking = _marking(office, work, format_name, crop, LABEL)
+    with office.unit() as unit:
+        asked = marks(office, unit, work, [format_name])
+    share = max(asked.min_share, HOUSE_SHARE)
+    marking = _marking(office, work, format_name, crop, asked.text, share, "aigc" in asked.metadata)
     sealed = office.sealer.seal(pixels, marking)
     _read_back(office, sealed.data, marking)
     name = f"{work.name}-{format_name}-{work.release}.jpg"
@@ -266,7 +277,32 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
     return Copy(format_name, name, digest, crop.width, crop.height), sealed.data
 
 
-def _marking(office: Office, work: Work, format_name: str, crop: Box, label: str) -> Marking:
+def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]) -> Marks:
+    """What the law asks a rendered shot's copies in these formats to show, from today to the end of its licenses: a label
+    that comes into force while they are shown is owed by then. In English wherever a law has it: the words of
+    the EU's code of practice are English, and one release goes to many places."""
+    licenses = _licenses(unit, work).values()
+    today = office.clock.now().date()
+    return office.law.marks(
+        territories=frozenset().union(*(license.territories for license in licenses)),
+        channels={FORMATS[name].channel for name in formats},
+        made=_made_as(unit, work),
+        on=today,
+        last=max(today, *(license.ends or date.max for license in licenses)),
+    )
+
+
+def _made_as(unit: UnitOfWork, work: Work) -> policy.Made:
+    """The most that can be said of the picture: that somebody in it doesn't exist outranks how it was made."""
+    twins = [unit.twins.current(talent) for talent in work.shot.talents]
+    if any(twin is not None and twin.kind is TwinKind.SYNTHETIC for twin in twins):
+        return policy.Made.SYNTHETIC
+    return policy.Made.GENERATED if work.made.source_type is SourceType.TRAINED else policy.Made.MODIFIED
+
+
+def _marking(
+    office: Office, work: Work, format_name: str, crop: Box, label: str, label_share: Fraction, aigc: bool = False
+) -> Marking:
     def seen(box: Box) -> Box:
         return box.shifted(crop.left, crop.top).clipped(crop.width, crop.height)
 
@@ -281,13 +317,15 @@ def _marking(office: Office, work: Work, format_name: str, crop: Box, label: str
         person=seen(work.made.person),
         source_type=work.made.source_type,
         operations=work.made.operations,
-        engine=f"{SOFTWARE} {work.shot.engine}",
+        engine=work.shot.engine,
         engine_version=work.made.engine_version,
         title=f"{brand}: {work.name}",
         credit=f"Digital twin, licensed to {brand}",
         license=" ".join(sorted(set(work.licenses.values()))),
         consent=" ".join(sorted({license.consent for license in licenses.values()})),
         created=office.clock.now().isoformat(timespec="seconds"),
+        label_share=float(label_share),
+        aigc=aigc,
     )
 
 
@@ -300,8 +338,8 @@ def _read_back(office: Office, data: bytes, marking: Marking) -> None:
         "the watermark names the release": reading.watermark.release == marking.release,
         "the metadata name the release": reading.xmp_release == marking.release.hex,
         "the metadata say how it was made": reading.source_type == marking.source_type.uri,
-        # A sealer may leave off the end of a label that has no room, never its beginning.
-        "the label is there": bool(reading.label) and marking.label.startswith(reading.label),
+        "China's entry names the release": not marking.aigc or reading.aigc == marking.release.hex,
+        "the label says all it must": reading.label == " ".join(marking.label.split()),
         "the label can be read": (reading.label_contrast or 0) >= MINIMUM_CONTRAST,
     }
     failed = [what for what, ok in checks.items() if not ok]
@@ -316,7 +354,7 @@ def proof(office: Office, work: Work) -> bytes:
     with office.vault.open(first, permits[first]) as twin:
         picture = twin.picture(work.made.picture)
     height, width = picture.shape[:2]
-    marking = _marking(office, work, "proof", Box(0, 0, width, height), PROOF_LABEL)
+    marking = _marking(office, work, "proof", Box(0, 0, width, height), PROOF_LABEL, PROOF_SHARE)
     return office.sealer.seal(picture, marking).data
 
 

@@ -140,6 +140,7 @@ def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, w
             for digest in work.licenses.values()
         ]
         fees = [paper.terms.fee for paper in licensed if not paper.erased]
+        notices = dict.fromkeys(notice for work in outcome.works for notice in _notices(office, unit, work))
     total = sum(fees[1:], fees[0]) if fees else Money(campaign.license.fee.currency, 0)
     unused = tuple(
         f"{name} was not used: {why.diagnosis}" for refused in outcome.unused.values() for name, why in refused
@@ -151,8 +152,15 @@ def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, w
         shots=shots,
         total=str(total),
         log_line=f"{point.size} entries, root {point.root.hex()}",
-        warnings=(*warnings, *unused),
+        warnings=(*warnings, *unused, *notices),
     )
+
+
+def _notices(office: Office, unit: UnitOfWork, work: Work) -> tuple[str, ...]:
+    """What the law packs tell whoever posts the copies of a released shot."""
+    if work.stage is not Stage.RELEASED or any(unit.papers.get(digest).erased for digest in work.licenses.values()):
+        return ()
+    return render.marks(office, unit, work, [copy.format for copy in work.copies]).notices
 
 
 def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> SheetShot:

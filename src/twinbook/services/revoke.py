@@ -1,10 +1,14 @@
-"""Withdraw a consent or a license, or everything; and erase. Both bite at once."""
+"""Withdraw a consent or a license, or everything; and erase. Both bite at once.
+
+What each does to work in flight, to holds and images and to whom it is told stands in docs/why/revocation.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
+from twinbook.domain.approval import Words
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, Reason, SignatureRefused, reason
 from twinbook.domain.form import Form
@@ -16,9 +20,12 @@ from twinbook.domain.revocation import Erasure, Grounds, Revocation, effective
 from twinbook.domain.work import ENDS, Stage, Work
 from twinbook.ports import UnitOfWork
 
-from . import render
+from . import notify, render
 from .office import Office
-from .sign import file_paper, refusal
+from .sign import file_paper, hindrance, refusal
+
+# A paper may be signed elsewhere and handed in later, but not be dated back so far that its notice is over already.
+_LATEST = timedelta(days=1)
 
 
 def revocation(
@@ -59,12 +66,17 @@ def revoke(office: Office, document: Mapping[str, object], signature: Signature)
     """Take back what the signed paper names. From its effective moment on no permit is made under it; where that is
     now, work in flight ends with its holds given back, and what was issued reads revoked. Returns the shots that ended.
 
-    Raises SignatureRefused unless it is the key of whoever may, over exactly this document.
+    All of it and the notices to licensees are one transaction. Raises SignatureRefused unless it is the key of whoever
+    may, over exactly this document; InputError ``consent.missing`` for what isn't live.
     """
+    now = office.clock.now()
     with office.unit() as unit:
         paper = _word(office, unit, document, signature, Revocation)
         terms: Revocation = paper.terms
-        live = _live(unit, terms.talent, terms.at)
+        if terms.grounds is Grounds.NOTICE and terms.at < now - _LATEST:
+            raise SignatureRefused("revocation.grounds", f"it is dated {terms.at.isoformat()}", "draw it up again")
+        before = notify.standings(unit, terms.talent)
+        live = _live(unit, terms.talent, now)
         for digest, parts in terms.targets.items():
             target = live.get(digest)
             if target is None:
@@ -73,9 +85,15 @@ def revoke(office: Office, document: Mapping[str, object], signature: Signature)
                 raise SignatureRefused("revocation.grounds", "it would bite sooner than these grounds allow")
             if terms.by is Role.BRAND and target.terms.brand.id != terms.party:
                 raise SignatureRefused("revocation.grounds", f"{terms.party} is not the licensee")
-            _take_back(office, unit, paper, terms.talent, target, parts, terms.effective)
-        flying = _in_flight(unit, terms.talent, office.clock.now())
-    return _end_work(office, flying)
+            # It bites when it has reached us: what was permitted before then was permitted.
+            moment = max(terms.effective, now.replace(microsecond=0))
+            _take_back(office, unit, paper, terms.talent, target, parts, moment)
+        stopped = _stop(office, unit, terms.talent, now)
+        notify.queue(office, unit, terms.talent, before, terms.grounds, stopped)
+        works = unit.works.of_talent(terms.talent)
+    _sweep(office, works)
+    ended = {work.id for work, _ in stopped}
+    return tuple(work for work in works if work.id in ended)
 
 
 def erase(office: Office, document: Mapping[str, object], signature: Signature) -> None:
@@ -84,18 +102,22 @@ def erase(office: Office, document: Mapping[str, object], signature: Signature) 
 
     Raises SignatureRefused unless it is her key, or after her death her estate's.
     """
-    now = office.clock.now()
+    now = office.clock.now().replace(microsecond=0)
     with office.unit() as unit:
         paper = _word(office, unit, document, signature, Erasure)
         talent = paper.terms.talent
+        before = notify.standings(unit, talent)
         for target in _live(unit, talent, now).values():
             _take_back(office, unit, paper, talent, target, frozenset(), now)
-        flying = _in_flight(unit, talent, now)
-        issued = [work for work in unit.works.of_talent(talent) if work.stage is Stage.RELEASED]
-    _end_work(office, flying)
+        stopped = _stop(office, unit, talent, now)
+        # A licensee learns that she withdrew, as of any withdrawal; that she erased is hers.
+        notify.queue(office, unit, talent, before, Grounds.WITHDRAWN, stopped)
+        works = unit.works.of_talent(talent)
+    _sweep(office, works)
     office.vault.erase(talent)
-    for work in issued:
-        office.outbox.withdraw(work.release)
+    for work in works:
+        if work.stage is Stage.RELEASED:
+            office.outbox.withdraw(work.release)
     with office.unit() as unit:
         office.record(unit, "twin:erased", {"paper": paper.digest}, (talent,))
         unit.twins.forget(talent)
@@ -111,21 +133,13 @@ def _word(
     terms = paper.terms
     if not isinstance(terms, form):
         raise SignatureRefused("signature.role", f"a {paper.kind.name.lower()} takes nothing back")
-    fault = refusal(office, paper, unit.parties.key(signature.key), signature)
+    key = unit.parties.key(signature.key)
+    fault = refusal(office, paper, key, signature) or hindrance(office, unit, paper, key)
     if fault:
         raise fault
-    if Role.ESTATE in paper.signers:
-        _check_estate(unit, terms.talent, paper.signers[Role.ESTATE])
     filed = file_paper(office, unit, paper, terms.talent)
     unit.papers.sign(filed.digest, signature, office.clock.now())
     return unit.papers.get(filed.digest)
-
-
-def _check_estate(unit: UnitOfWork, talent: str, estate: str) -> None:
-    """An estate acts after her death, where a consent of hers names it."""
-    consents = [paper.terms for paper in unit.papers.of(talent, PaperKind.CONSENT) if not paper.erased]
-    if unit.parties.died(talent) is None or estate not in {c.estate for c in consents if c.estate}:
-        raise SignatureRefused("license.estate", f"{estate} can't act for {talent}")
 
 
 def _live(unit: UnitOfWork, talent: str, now: datetime) -> dict[str, Paper]:
@@ -158,8 +172,11 @@ def _in_flight(unit: UnitOfWork, talent: str, now: datetime) -> list[tuple[Work,
             continue
         license = unit.papers.get(work.licenses[talent])
         consent = None if license.erased else unit.papers.get(license.terms.consent)
+        words = () if license.erased or not work.shot.words else unit.papers.of(talent, PaperKind.WORDS)
+        said = Words(talent, license.terms.brand.id, work.shot.words) if words else None
+        spoken = next((paper for paper in words if not paper.erased and paper.terms == said), None)
         reasons = []
-        for paper in (consent, license):
+        for paper in (consent, license, spoken):
             if paper is not None and paper.revoked_at is not None and paper.revoked_at <= now:
                 kind = paper.kind.name.lower()
                 reasons.append(reason(f"{kind}.revoked", f"the {kind} was revoked"))
@@ -170,5 +187,22 @@ def _in_flight(unit: UnitOfWork, talent: str, now: datetime) -> list[tuple[Work,
     return found
 
 
-def _end_work(office: Office, flying: list[tuple[Work, tuple[Reason, ...]]]) -> tuple[Work, ...]:
+def _stop(office: Office, unit: UnitOfWork, talent: str, now: datetime) -> notify.Stopped:
+    """End her shots that can't go on, in this transaction: each with the holds that were given back."""
+    stopped = []
+    for work, reasons in _in_flight(unit, talent, now):
+        holds = unit.books.open_holds(work.id)
+        stopped.append((render.end(office, unit, work, Stage.REFUSED, reasons, "shot:refused"), holds))
+    return stopped
+
+
+def _sweep(office: Office, works: Sequence[Work]) -> None:
+    """Throw away the staged copies of shots that ended; those that a killed process left behind as well."""
+    for work in works:
+        if work.stage in ENDS and work.stage is not Stage.RELEASED:
+            office.outbox.discard(work.release)
+
+
+def end_work(office: Office, flying: list[tuple[Work, tuple[Reason, ...]]]) -> tuple[Work, ...]:
+    """End shots that are on their way, with their holds given back."""
     return tuple(render.refuse(office, work, reasons) for work, reasons in flying)

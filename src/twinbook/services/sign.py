@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from twinbook.domain import estate
 from twinbook.domain.approval import Words
 from twinbook.domain.campaign import Campaign, undated
 from twinbook.domain.errors import InputError, SignatureRefused
 from twinbook.domain.form import Form
+from twinbook.domain.gate import beyond_mandate
+from twinbook.domain.keyring import KeyChange
+from twinbook.domain.license import License
+from twinbook.domain.mandate import Mandate
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import DUTIES, SIGNERS, Duty, Key, Party, Role, Signature
+from twinbook.domain.party import DUTIES, SIGNERS, Duty, Key, PaperKind, Party, Role, Signature
 from twinbook.ports import UnitOfWork
 
 from .office import Office
@@ -23,11 +28,15 @@ def plain_words(office: Office, paper: Paper, language: str | None = None) -> li
 
 
 def register_key(office: Office, key: Key, name: str, born: date | None = None) -> None:
-    """Make a party's first key known. A further one takes a signature: see `keys`.
+    """Make a party's first key known, on the word of whoever sits there. A further one takes a signature: see `keyring`.
 
-    Raises SignatureRefused ``signature.key_taken``.
+    Raises SignatureRefused ``signature.key_taken``, ``talent.deceased``.
     """
     with office.unit() as unit:
+        if key.role is Role.TALENT and unit.parties.died(key.party) is not None:
+            raise SignatureRefused("talent.deceased", f"{key.party} is reported dead")
+        if key.public == office.log_signer.public.hex():
+            raise SignatureRefused("signature.key_taken", "this is the home's own key, and nobody's")
         if unit.parties.get(key.party) is None:
             unit.parties.put(Party(key.party, key.role, name, born))
         known = [k for k in unit.parties.keys() if (k.party, k.role) == (key.party, key.role)]  # noqa: SIM118
@@ -89,7 +98,8 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
     """Take a signature on a paper that is on file.
 
     Raises SignatureRefused: ``signature.unknown_key``, ``signature.role`` when the key's owner isn't one who signs this
-    paper, ``signature.invalid``. Nothing is kept of a refused signature but the refusal in the log.
+    paper, ``signature.key_retired``, ``signature.duty``, ``signature.invalid``, and as things stand ``talent.deceased``,
+    ``license.estate``, ``mandate.*``. Nothing is kept of a refused signature but the refusal in the log.
     """
     asked = Paper(document)
     with office.unit() as unit:
@@ -97,7 +107,7 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
         if paper is None:
             raise InputError("signature.missing", "this paper is not on file here", "run the campaign to draw it up")
         key = unit.parties.key(signature.key)
-        fault = refusal(office, paper, key, signature)
+        fault = refusal(office, paper, key, signature) or hindrance(office, unit, paper, key)
         if fault is None:
             unit.papers.sign(paper.digest, signature, office.clock.now())
             office.record(unit, "paper:signed", {"paper": paper.digest, "key": key.id, "role": key.role.value})
@@ -107,7 +117,7 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
 
 
 def refusal(office: Office, paper: Paper, key: Key | None, signature: Signature) -> SignatureRefused | None:
-    """Why this signature isn't taken on this paper now; None when it is."""
+    """Why this signature isn't taken on this paper now; None when it is, as far as paper and key say."""
     what = paper.kind.name.lower()
     if key is None:
         return SignatureRefused("signature.unknown_key", f"the key {signature.key} is not registered here")
@@ -125,4 +135,27 @@ def refusal(office: Office, paper: Paper, key: Key | None, signature: Signature)
         return SignatureRefused("signature.duty", f"the key {key.id} of {key.party} is not for this")
     if not office.verify(paper.message, signature, key):
         return SignatureRefused("signature.invalid", f"the signature does not fit the {what} as it stands")
+    return None
+
+
+def hindrance(office: Office, unit: UnitOfWork, paper: Paper, key: Key) -> SignatureRefused | None:
+    """Why whoever truly signed couldn't, as things stand on file: the dead sign nothing, an estate nothing before, and an
+    agency only what she handed on. None when they could."""
+    terms, now = paper.terms, office.clock.now()
+    if key.role is Role.TALENT and terms.KIND is not PaperKind.ALIVE and unit.parties.died(key.party) is not None:
+        remedy = "if she lives, she says so with `twinbook alive`; only the estate that her consent names signs for her"
+        return SignatureRefused("talent.deceased", f"{key.party} is reported dead", remedy)
+    if key.role is Role.ESTATE and not isinstance(terms, KeyChange):
+        talent = getattr(terms, "talent", "")
+        talent = getattr(talent, "id", talent)
+        consents = unit.papers.of(talent, PaperKind.CONSENT)
+        if not estate.names(consents, key.party, unit.parties.died(talent), office.verify):
+            return SignatureRefused("license.estate", f"{key.party} can't act for {talent}")
+    if isinstance(terms, Mandate) and (reserved := terms.reserved):
+        return SignatureRefused("mandate.reserved", f"{', '.join(sorted(reserved))} can't be handed to anybody")
+    if isinstance(terms, License) and key.role is Role.AGENCY:
+        reasons = beyond_mandate(terms, unit.papers.get(terms.mandate), office.verify, now, now)
+        if reasons:
+            first = reasons[0]
+            return SignatureRefused(first.code, first.diagnosis, first.remedy, tuple(reasons[1:]))
     return None

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twinbook.domain.license import License
+from twinbook.domain.paper import Paper
+from twinbook.domain.party import PaperKind
 from twinbook.domain.provenance import Likeness, Reading, ReleaseId, State, state_of
+from twinbook.domain.revocation import Grounds, Revocation
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import Reader, UnitOfWork
 
@@ -118,12 +121,25 @@ def _standing(office: Office, unit: UnitOfWork, work: Work, said: list[str]) -> 
             if paper is None or paper.revoked_at is None:
                 continue
             day = paper.revoked_at.date().isoformat()
-            if paper.revoked_at <= office.clock.now():
+            if paper.revoked_at > office.clock.now():
+                said.append(f"notice was given: the {paper.kind.name.lower()} ends on {day}")
+            elif _by_notice(unit, paper):
+                expired = True
+                said.append(f"its license ended by notice on {day}")
+            else:
                 revoked = True
                 said.append(f"the {paper.kind.name.lower()} was revoked on {day}")
-            else:
-                said.append(f"notice was given: the {paper.kind.name.lower()} ends on {day}")
     return revoked, expired
+
+
+def _by_notice(unit: UnitOfWork, license: Paper) -> bool:
+    """Whether a license ended by its own rule, as a term does: what was issued under it was not taken back."""
+    if license.erased or not isinstance(license.terms, License):
+        return False
+    filed = unit.papers.of(license.terms.talent.id, PaperKind.REVOCATION)
+    signed: list[Revocation] = [paper.terms for paper in filed if paper.signatures and not paper.erased]
+    ended = [terms for terms in signed if license.digest in terms.targets and terms.effective <= license.revoked_at]
+    return bool(ended) and all(terms.grounds is Grounds.NOTICE for terms in ended)
 
 
 def _likeness(office: Office, work: Work, data: bytes) -> Likeness | None:

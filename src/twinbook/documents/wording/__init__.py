@@ -1,18 +1,32 @@
-"""How names, dates, parties and digests are worded on papers for people."""
+"""How papers for people are worded: languages, and how names, dates, parties and digests are written."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+from .language import DEFAULT, Language, language, languages
+
+__all__ = [
+    "DEFAULT",
+    "Language",
+    "counted",
+    "day",
+    "inline",
+    "language",
+    "languages",
+    "legible",
+    "listed",
+    "moment",
+    "party",
+    "short",
+]
 
 # What may not stand on a paper: controls (but tab and line feed), lone surrogates and non-characters, which no file in
 # UTF-8, HTML or PDF can hold, and the marks that reorder text, with which a name could make an amount read backwards.
 _ILLEGIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+_BREAK = re.compile(r"[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 
 _ACCOUNT_KINDS = ("talent", "agency", "crew", "brand")
 
@@ -22,10 +36,15 @@ def legible(text: str) -> str:
     return _ILLEGIBLE.sub("\ufffd", text)
 
 
+def inline(text: str) -> str:
+    """``text`` for a line of a paper: a line break in it is shown, so that nobody's name or purpose can pass for a line
+    of its own."""
+    return legible(_BREAK.sub("\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", text))
+
+
 def day(at: datetime) -> str:
-    """``22 November 2026``: the day in UTC, the same in every locale."""
-    at = at.astimezone(UTC)
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+    """``22 November 2026``: the day in UTC, in English, with ordinary spaces."""
+    return language(DEFAULT).day(at.astimezone(UTC)).replace("\u00a0", " ")
 
 
 def moment(at: datetime) -> str:
@@ -50,5 +69,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    """``a``, ``a and b``, ``a, b and c``; nothing for nothing."""
+    return language(DEFAULT).listed(names) if names else ""

@@ -1,0 +1,5 @@
+"""Carries notices over HTTP, to addresses that others chose."""
+
+from .http import HttpPost
+
+__all__ = ["HttpPost"]
