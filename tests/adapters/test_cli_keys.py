@@ -6,7 +6,6 @@ import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -92,7 +91,7 @@ def test_nothing_is_left_of_a_change_that_was_refused_or_broken_off(twinbook):
     before = counting(twinbook)
     with pytest.raises(SignatureRefused, match=r"signature\.declined"):
         twinbook("keys add --key mira.pem --new other.pem --confirm no")
-    with pytest.raises(Exception, match="^$|Abort"):
+    with pytest.raises(Exception, match=r"^$|Abort"):
         twinbook("keys add --key mira.pem --new other.pem", input="")
     twinbook("keys make stranger.pem")
     with pytest.raises(SignatureRefused, match=r"signature\.unknown_key"):

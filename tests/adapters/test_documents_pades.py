@@ -509,8 +509,8 @@ def test_a_paper_is_dated_by_the_last_thing_that_happened(monkeypatch, certifica
     monkeypatch.setattr(signed_paper, "paper_pdf", lambda *_, **__: paper)
     papers = Papers(Clock(days=5), certificate.chain_pem, certificate.private_key_pem)
     signatures = tuple(SimpleNamespace(at=day(number)) for number in signed)
-    filed = SimpleNamespace(signatures=signatures, revoked_at=revoked and day(revoked))
-    pdf = papers.paper_pdf("License", filed, [])
+    filed = SimpleNamespace(signatures=signatures, revoked_at=revoked and day(revoked), withdrawn={})
+    pdf = papers.paper_pdf(filed)
     if dated is None:
         assert pdf == paper  # a draft isn't sealed
     else:

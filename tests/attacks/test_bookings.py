@@ -211,3 +211,12 @@ def test_an_offer_that_was_moved_into_the_future_in_the_database_is_still_over(o
     database.close()
     with pytest.raises(SignatureRefused, match=r"offer\.(expired|window)"):
         negotiate.accept(office, offered.booking, signs("mira", terms.document()))
+
+
+def test_a_license_in_a_booking_is_signed_there_and_nowhere_else(office, offered, signs, terms, clock):
+    """Else a lapsed offer could still be completed on the bare paper."""
+    for days in (0, 60):
+        clock.pass_days(days)
+        for who in ("mira", "tvaton"):
+            with pytest.raises(SignatureRefused, match=r"offer\.turn"):
+                sign.sign(office, terms.document(), signs(who, terms.document()))

@@ -244,7 +244,11 @@ def _hold_picture(
     for edit in request.edits:
         if edit not in consent.edits:
             no("consent.edit", f"she doesn't allow the edit {edit!r}", "edits")
-    floor = consent.floor()
+    try:
+        floor = consent.floor()
+    except InputError as error:  # a day rate in one currency, a least fee in another
+        reasons.append(error.reason)
+        floor = consent.min_fee
     if request.fee is None or request.fee.currency != floor.currency:
         no("consent.fee_floor", f"the fee must be in {floor.currency}", "min_fee")
     elif request.fee.minor < floor.minor:

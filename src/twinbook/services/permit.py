@@ -139,12 +139,6 @@ def _died_with_her(unit: UnitOfWork, consent: Paper, talent: str) -> bool:
     return consent.erased or consent.terms.post_mortem is PostMortem.ENDS
 
 
-def _died_with_her(unit: UnitOfWork, consent: Paper, talent: str) -> bool:
-    if unit.parties.died(talent) is None:
-        return False
-    return consent.erased or consent.terms.post_mortem is PostMortem.ENDS
-
-
 class Register:
     """Implements the PermitRegister port on the database: what the vault asks at every open."""
 

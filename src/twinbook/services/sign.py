@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from twinbook.domain import estate
+from twinbook.domain import estate, negotiation
 from twinbook.domain.approval import Words
 from twinbook.domain.campaign import Campaign, undated
 from twinbook.domain.errors import InputError, SignatureRefused
@@ -107,13 +107,28 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
         if paper is None:
             raise InputError("signature.missing", "this paper is not on file here", "run the campaign to draw it up")
         key = unit.parties.key(signature.key)
-        fault = refusal(office, paper, key, signature) or hindrance(office, unit, paper, key)
+        fault = (
+            refusal(office, paper, key, signature)
+            or hindrance(office, unit, paper, key)
+            or _stands_in_a_booking(unit, paper)
+        )
         if fault is None:
             unit.papers.sign(paper.digest, signature, office.clock.now())
             office.record(unit, "paper:signed", {"paper": paper.digest, "key": key.id, "role": key.role.value})
             return unit.papers.get(paper.digest)
         office.record(unit, "signature:refused", {"paper": paper.digest, "reason": fault.code})
     raise fault
+
+
+def _stands_in_a_booking(unit: UnitOfWork, paper: Paper) -> SignatureRefused | None:
+    """A license under negotiation is signed where the offer's end and what stands against it are looked at."""
+    if paper.kind is not PaperKind.LICENSE or paper.erased:
+        return None
+    booking = negotiation.booked(paper, unit.papers.of(paper.terms.talent.id, PaperKind.PROPOSAL))
+    if booking is None:
+        return None
+    said = f"this license stands in the booking {booking}"
+    return SignatureRefused("offer.turn", said, "accept or countersign it there: twinbook booking")
 
 
 def refusal(office: Office, paper: Paper, key: Key | None, signature: Signature) -> SignatureRefused | None:
