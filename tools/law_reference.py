@@ -17,7 +17,8 @@ permit against them. [Add a jurisdiction](../howto/add-a-jurisdiction.md) is one
   stricter reading protects her. One that is **unconfirmed** or **advice** warns and never refuses.
 - A pack has a say where its territories overlap with those shown in: `US` is held against every state's pack, `SE` against Sweden's and the
   Union's. A rule reaches the *talent* based there, the *audience* there, or *either*.
-- A territory without a pack is a warning of its own, and its images get the strictest of all labels known.
+- A territory that no pack covers whole is a warning of its own, and its images get the strictest of all labels known: New York's
+  pack says nothing of the rest of `US`.
 - An **agreement** binds its parties and is no law of a place.
 
 | pack | covers | status | reviewed | rules | labels |

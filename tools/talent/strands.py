@@ -46,6 +46,7 @@ class Head:
         self.rest = stored["rest"].astype(float)
         self.posed = stored["vertices"].astype(float)
         self.faces = [f for f in stored["faces"].tolist() if max(f) < FIRST_HELPER_VERTEX]
+        self.face_heights = self.rest[np.array(self.faces), 2].mean(1)
         self.ears = stored["ears"].astype(float)
         labels = list(stored["bone_labels"])
         self.on_head = stored["weights"][:, labels.index("head")].astype(float) > 0.8
@@ -79,7 +80,7 @@ class Head:
 
     def sample(self, count, random, lowest_rest_height):
         """Even random roots on the upper part of the body."""
-        chosen = [f for f in self.faces if self.rest[f, 2].mean() > lowest_rest_height]
+        chosen = [self.faces[i] for i in np.flatnonzero(self.face_heights > lowest_rest_height)]
         corners = triangles(chosen)
         a, b, c = (self.posed[corners[:, i]] for i in range(3))
         area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
