@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 from twinbook.domain.consent import Approval, Consent, Edit, Part, Person, PostMortem, Representation, Talent
 from twinbook.domain.license import Exclusivity, License, Renewal, Split
 from twinbook.domain.money import Money
+from twinbook.domain.spelling import plain
 
 TEXT = st.one_of(
     st.sampled_from(["", "mira", "web", "Ida Berg (hair)", "å/ä#?%", "twb:noEnd", "{}"]), st.text(max_size=12)
 )
 WORDS = st.frozensets(TEXT, max_size=4)
+PLAIN = TEXT.map(plain)
+PLAIN_WORDS = WORDS.map(lambda words: frozenset(map(plain, words)))
 DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31))
 COUNT = st.one_of(st.sampled_from([0, 1, 1_000_000]), st.integers(0, 1_000_000))
 MONEY = st.builds(Money, st.sampled_from(["EUR", "JPY", "BHD", "SEK", "USD"]), st.integers(0, 10**9))
@@ -28,14 +31,14 @@ def splits(draw):
     return Split(portions[0], dict(zip(names, portions[1:], strict=False)))
 
 
-EXCLUSIVE = st.builds(Exclusivity, TEXT, WORDS, WORDS, WORDS, DAYS, DAYS)
+EXCLUSIVE = st.builds(Exclusivity, PLAIN, WORDS, WORDS, WORDS, DAYS, DAYS)
 LICENSES = st.builds(
     License,
     talent=PERSON,
     brand=PERSON,
     agency=st.none() | PERSON,
     consent=TEXT,
-    category=TEXT,
+    category=PLAIN,
     fee=MONEY,
     channels=WORDS,
     territories=WORDS,
@@ -67,7 +70,7 @@ CONSENTS = st.builds(
     until=st.none() | DAYS,
     channels=WORDS,
     territories=WORDS,
-    never=WORDS,
+    never=PLAIN_WORDS,
     min_fee=MONEY,
     max_images_per_month=COUNT,
     uses=TEXT,
@@ -85,4 +88,5 @@ CONSENTS = st.builds(
     representation=st.sampled_from(Representation),
     power_of_attorney=TEXT,
     replaces=TEXT,
+    tolerances=st.dictionaries(TEXT, SHARE, max_size=3),
 )

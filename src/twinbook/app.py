@@ -24,12 +24,12 @@ from .keys.certificates import (
     load_signing_certificate,
 )
 from .keys.signatures import KeyFile
-from .ports import Clock, Engine
+from .ports import Clock, Engine, Meter, SessionSheet
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
 from .store import FileOutbox, FileScenes
-from .vault import FileVault, derive
+from .vault import FileRetention, FileVault, derive
 
 DEVELOPMENT_WARNING = (
     "Manifests are signed by a development CA made on this machine. Nobody trusts it but this home: "
@@ -66,6 +66,7 @@ def make_home(settings: Settings, clock: Clock | None = None) -> bool:
         if (settings.home / "vault").exists():
             raise InputError("key.master", f"{keys / 'master.key'} is gone, and the vault can't be opened without it")
         durable.write(keys / "master.key", os.urandom(32).hex().encode(), mode=0o600)
+    _retention_key(settings)
     if new:
         KeyFile.make(keys / "log.pem")
     if not (keys / "c2pa").exists():
@@ -84,15 +85,14 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
     keys = settings.home / "keys"
     if not (keys / "log.pem").exists():
         raise InputError("home.missing", f"there is no Twinbook home in {settings.home}")
-    master = settings.master_key or _master(keys / "master.key")
+    master = settings.master_key or _key(keys / "master.key", "key.master")
+    retention = _retention_key(settings)
     database = Database(_url(settings), settings.tenant)
     try:
         if "sealer" not in parts or "reader" not in parts:
             parts = _marks(keys / "c2pa", clock) | parts
         if "meter" not in parts:
-            from .vision import DlibMeter
-
-            parts["meter"] = DlibMeter()
+            parts["meter"] = meter()
         if "documents" not in parts:
             from .documents import Papers
 
@@ -114,6 +114,9 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             clock=clock,
             verify=signatures.verify,
             unit=database.unit,
+            compact=database.compact,
+            retention=FileRetention(settings.home / "vault" / "retention", retention),
+            retention_years=settings.retention_years,
             vault=FileVault(settings.home / "vault", master, Register(database.unit, clock), clock),
             engines=engines if "composite" in (engines or {}) else {**_engines(), **(engines or {})},
             scenes=FileScenes(settings.home / "scenes"),
@@ -125,6 +128,50 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         )
     finally:
         database.close()
+
+
+def meter() -> Meter:
+    """The meter by itself, for judging photographs without a home."""
+    from .vision import DlibMeter
+
+    return DlibMeter(font=(files(__package__) / "seal" / "label.ttf").read_bytes())
+
+
+def session_page(sheet: SessionSheet) -> str:
+    """A capture session's report, for which no home is needed either."""
+    from .documents import Papers
+
+    return Papers().session_sheet(sheet)
+
+
+def rotate_master(settings: Settings, new: bytes, clock: Clock | None = None) -> int:
+    """Let a new master key open the vault instead of the old one; returns how many data keys were wrapped anew.
+
+    A key that lies in the home is replaced; one in TWINBOOK_MASTER_KEY is for whoever set it to change afterwards. Broken
+    off anywhere, the same call goes on. Permits of before, at most a quarter of an hour old, are worth nothing after.
+    Raises InputError ``home.missing``, ``key.master``; StateError ``vault.busy``.
+    """
+    file = settings.home / "keys" / "master.key"
+    if not (settings.home / "keys" / "log.pem").exists():
+        raise InputError("home.missing", f"there is no Twinbook home in {settings.home}")
+    master = settings.master_key or _key(file, "key.master")
+    database, clock = Database(_url(settings), settings.tenant), clock or SystemClock()
+    try:
+        vault = FileVault(settings.home / "vault", master, Register(database.unit, clock), clock)
+        adopted = (
+            (lambda: None) if settings.master_key else (lambda: durable.write(file, new.hex().encode(), mode=0o600))
+        )
+        return vault.rotate_master(new, adopted)
+    finally:
+        database.close()
+
+
+def read_key(file: Path) -> bytes:
+    """32 bytes in hex. Raises InputError ``key.master``."""
+    key = _key(file, "key.master")
+    if len(key) != 32:
+        raise InputError("key.master", f"the key {file} has not 32 bytes", "make one: openssl rand -hex 32")
+    return key
 
 
 def anchors(settings: Settings) -> str:
@@ -170,11 +217,22 @@ def _engines() -> dict[str, Engine]:
     return {"composite": CompositeEngine()}
 
 
-def _master(file: Path) -> bytes:
+def _retention_key(settings: Settings) -> bytes:
+    """Made where it is missing, as long as nothing is kept under it."""
+    file = settings.home / "keys" / "retention.key"
+    if settings.retention_key is None and not file.exists():
+        if (settings.home / "vault" / "retention").exists():
+            lost = f"{file} is gone, and the papers under retention can't be read without it"
+            raise InputError("key.retention", lost)
+        durable.write(file, os.urandom(32).hex().encode(), mode=0o600)
+    return settings.retention_key or _key(file, "key.retention")
+
+
+def _key(file: Path, code: str) -> bytes:
     try:
         return bytes.fromhex(file.read_text().strip())
     except (OSError, ValueError) as error:
-        raise InputError("key.master", f"the master key {file} can't be read") from error
+        raise InputError(code, f"the key {file} can't be read") from error
 
 
 def _url(settings: Settings) -> str:

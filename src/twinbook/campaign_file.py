@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+import unicodedata
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -14,13 +15,15 @@ import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
 
 from .domain.brief import FORMATS, REGIONS, STUDIO_SCENES, Recolor, Shot
-from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, Exclusive, LicenseTerms
+from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, Exclusive, LicenseTerms, Named
 from .domain.consent import USUAL_EDITS, Approval, Edit, Part, PostMortem
 from .domain.errors import CampaignError, CampaignFault, InputError, reason
+from .domain.fidelity import Owner, check_tolerances
 from .domain.gate import ADULT
 from .domain.license import Split
 from .domain.money import Money
 from .domain.party import Party, Role, age
+from .domain.spelling import plain
 from .domain.territory import is_territory
 
 _CHANNELS = tuple(sorted({shape.channel for shape in FORMATS.values()}))
@@ -29,13 +32,30 @@ _WORDS = str.maketrans({" ": "-", "_": "-"})
 
 
 def slug(name: str) -> str:
-    """A party's id from its name: lower case, hyphens. ``Tvaton`` becomes ``tvaton``."""
+    """A party's id from its name: lower case, hyphens. ``Tvaton`` becomes ``tvaton``. Raises InputError ``party.name``."""
+    name = unicodedata.normalize("NFKC", name)  # an accent is a letter's, however the file wrote it
     kept = "".join(c for c in name.lower().translate(_WORDS) if c.isalnum() or c == "-").strip("-")
-    return kept[:48] or "brand"
+    if not kept:
+        raise InputError("party.name", f"no id can be made from the name {name!r}")
+    return kept[:48]
 
 
-def read_campaign(file: Path, today: date) -> Campaign:
-    """Raises CampaignError with all faults found, or InputError ``campaign.missing_file``."""
+def _name(text: str) -> str:
+    """A name that an id can be made from."""
+    slug(text)
+    return text
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return slug(text) == text
+    except InputError:
+        return False
+
+
+def read_campaign(file: Path, today: date, *, agreed: bool = False) -> Campaign:
+    """Raises CampaignError with all faults found, or InputError ``campaign.missing_file``. Only where licenses that were
+    ``agreed`` before will do may a campaign name one in place of terms."""
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -47,7 +67,7 @@ def read_campaign(file: Path, today: date) -> Campaign:
     except tomllib.TOMLDecodeError as error:
         raise CampaignError(str(file), [_syntax_fault(error, text)]) from error
     faults: list[CampaignFault] = []
-    campaign = _campaign(_Section(data, (), lines(text), faults), file, today)
+    campaign = _campaign(_Section(data, (), lines(text), faults), file, today, agreed)
     if faults:
         raise CampaignError(str(file), sorted(faults, key=lambda fault: fault.line))
     return campaign
@@ -204,6 +224,10 @@ class _Section:
         self._known += list(self._data)
         return dict(self._data)
 
+    def others(self) -> tuple[str, ...]:
+        """The keys that nobody asked for."""
+        return tuple(key for key in self._data if key not in self._known)
+
     def done(self) -> None:
         """Note every key that nobody asked for."""
         for key in self._data:
@@ -216,22 +240,55 @@ class _Section:
 # --- the campaign -----------------------------------------------------------------------------------------------
 
 
-def _campaign(top: _Section, file: Path, today: date) -> Campaign | None:
+def _campaign(top: _Section, file: Path, today: date, agreed: bool) -> Campaign | None:
     talents = [_talent(section, today) for section in top.tables("talent")]
-    consent = _consent(section) if (section := top.table("consent")) else None
-    license = _license(section) if (section := top.table("license")) else None
+    section = top.table("license")
+    if section and (section.has("booking") or section.has("paper")):
+        named, consent, license = _named(top, section, agreed), None, None
+    else:
+        named, license = None, _license(section) if section else None
+        consent = _consent(section) if (section := top.table("consent")) else None
     ids = tuple(talent.party.id for talent in talents if talent)
     if len(set(ids)) < len(ids):
         top.fault("campaign.value", "two talents have the same id", "give each an id of her own", "talent")
     shots = [_shot(section, number, ids, file.parent) for number, section in enumerate(top.tables("shot"), 1)]
     top.done()
-    if None in (consent, license) or not all(talents) or not all(shots):
+    if (not named and None in (consent, license)) or not all(talents) or not all(shots):
         return None
+    if named:
+        return Campaign(file.stem, tuple(talents), None, None, tuple(shots), named)
     if license.fee.currency != consent.terms["min_fee"].currency:
         top.fault("money.currencies", "fee and minimum fee are in two currencies", key="license")
     for talent in talents:
         _check_day_rate(top, talent, consent)
     return Campaign(file.stem, tuple(talents), consent, license, tuple(shots))
+
+
+def _named(top: _Section, section: _Section, agreed: bool) -> tuple[Named, ...]:
+    """The licenses that a campaign names, each by its booking or by its digest. All that they say is signed already."""
+    found = []
+    for key, example, shape in (
+        ("booking", '"mira-0123456789"', r".{1,64}-[0-9a-f]{10}"),
+        ("paper", '"3f9a01c2b4d5"', r"[0-9a-f]{8,64}"),
+    ):
+        names = section.get(key, (str, list), example, default=[])
+        for index, name in enumerate([names] if isinstance(names, str) else names or ()):
+            if not isinstance(name, str) or not re.fullmatch(shape, name):
+                at = index if isinstance(names, list) else None
+                section.fault("campaign.value", f"{name!r} names no license", f"write: {key} = {example}", key, at)
+            else:
+                found.append(Named(**{key: name}))
+    if not agreed:
+        section.fault(
+            "campaign.value", "it names a license that was agreed, and this takes terms", "write out its terms"
+        )
+    for key in section.others():
+        section.fault(
+            "campaign.value", "what was agreed says that itself", f"leave {key} out, or leave booking out", key
+        )
+    if top.table("consent", needed=False):
+        top.fault("campaign.value", "the license that is named rests on a consent", "leave [consent] out", "consent")
+    return tuple(found)
 
 
 def _check_day_rate(top: _Section, talent: CastTalent, consent: ConsentTerms) -> None:
@@ -248,28 +305,29 @@ def _talent(section: _Section, today: date) -> CastTalent | None:
     name = section.get("name", str, '"Mira Holm"')
     born = section.get("born", date, "1998-03-14")
     photos = section.get("photos", str, '"photos/mira"')
-    agency = section.get("agency", str, '"Nordlight"', default="")
+    agency = section.get("agency", str, '"Nordlight"', default="", check=_name)
     day_rate = section.get("day_rate", str, '"1800 EUR"', default=None, check=Money.parse)
     synthetic = section.get("synthetic", bool, "false", default=False)
     based_in = section.get("based_in", str, '"SE"', default="", check=_territory)
     language = section.get("language", str, '"en"', default="en", check=_language)
+    replaces = section.get("replaces", str, '"3f9a1c0b77d2"', default="", check=_digest)
     measures = section.table("measurements", needed=False)
     measurements = measures.rest() if measures else {}
     for key, value in measurements.items():
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 300:
             measures.fault("campaign.value", f"{value!r} is not a measure", f"write centimetres: {key} = 82", key)
     section.done()
-    if talent_id and (slug(talent_id) != talent_id or len(talent_id) > 48):
+    if talent_id and not _is_id(talent_id):
         section.fault("campaign.value", f"{talent_id!r} is no id", "use lower-case letters, digits, hyphens", "id")
         return None
     if born and age(born, today) < ADULT:
         section.fault("talent.minor", f"{name} is under {ADULT}", key="born")
         return None
-    if None in (talent_id, name, born, photos, based_in, language):
+    if None in (talent_id, name, born, photos, based_in, language, replaces):
         return None
     party = Party(talent_id, Role.TALENT, name, born)
     agent = Party(slug(agency), Role.AGENCY, agency) if agency else None
-    return CastTalent(party, photos, agent, day_rate, synthetic, measurements, based_in, language)
+    return CastTalent(party, photos, agent, day_rate, synthetic, measurements, based_in, language, replaces)
 
 
 def _consent(section: _Section) -> ConsentTerms | None:
@@ -281,16 +339,17 @@ def _consent(section: _Section) -> ConsentTerms | None:
         "until": section.get("until", date, "2027-11-22"),
         "channels": frozenset(section.words("channels", '["web", "instagram"]', allowed=_CHANNELS)),
         "territories": _territories(section),
-        "never": frozenset(word.lower() for word in section.words("never", '["fur", "tobacco"]', default=[])),
+        "never": frozenset(plain(word) for word in section.words("never", '["fur", "tobacco"]', default=[])),
         "min_fee": section.get("min_fee_per_image", str, '"300 EUR"', check=Money.parse),
         "min_fee_percent": section.get("min_fee_percent", (int, float), "20", default=Fraction(0), check=_percent),
         "max_images_per_month": section.get("max_images_per_month", int, "40", check=_at_least_one),
         "cooling_off_days": section.get("cooling_off_days", int, "7", default=0, check=_days),
         "reconsent_days": section.get("reconsent_days", int, "365", default=730, check=_at_least_one),
         "approval": _approval(section),
+        "tolerances": _tolerances(section, Owner.TALENT),
     }
     brands = section.get("max_brands", int, "3", default=None, check=_at_least_one)
-    estate = section.get("estate", str, '"Holm family"', default="")
+    estate = section.get("estate", str, '"Holm family"', default="", check=_name)
     section.done()
     if None in terms.values():
         return None
@@ -314,9 +373,9 @@ def _approval(section: _Section) -> Approval | None:
 
 
 def _license(section: _Section) -> LicenseTerms | None:
-    brand = section.get("brand", str, '"Tvaton"')
+    brand = section.get("brand", str, '"Tvaton"', check=_name)
     terms = {
-        "category": section.get("category", str, '"fast fashion"', check=lambda word: word.lower()),
+        "category": section.get("category", str, '"fast fashion"', check=plain),
         "uses": section.get("uses", str, '"autumn lookbook: ten studio images"', default=""),
         "fee": section.get("fee_per_image", str, '"450 EUR"', check=Money.parse),
         "channels": frozenset(section.words("channels", '["instagram", "web"]', allowed=_CHANNELS)),
@@ -327,6 +386,7 @@ def _license(section: _Section) -> LicenseTerms | None:
         "replaces_in_person": section.get("replaces_in_person", bool, "false", default=False),
         "advised_by": section.get("advised_by", str, '"SAG-AFTRA"', default=""),
         "trains_models": section.get("trains_models", bool, "false", default=False),
+        "sublicensees": _brands(section, "sublicensees", '["Tvaton Home"]'),
         "vendors": frozenset(section.words("vendors", '["Rendering house"]', default=[])),
         "split": _split(section.table("split", needed=False)),
     }
@@ -344,10 +404,24 @@ def _exclusive(section: _Section | None) -> Exclusive | None:
     category = section.get("category", str, '"fast fashion"', default="")
     channels = section.words("channels", '["instagram"]', allowed=_CHANNELS, default=[])
     territories = _territories(section, default=[])
-    competitors = section.words("competitors", '["Zandra"]', default=[])
+    brands = _brands(section, "competitors", '["Zandra"]')
+    starts = section.get("starts", date, "2026-12-01", default=None)
+    ends = section.get("ends", date, "2027-03-01", default=None)
     section.done()
-    brands = frozenset(slug(name) for name in competitors)
-    return Exclusive((category or "").lower(), frozenset(channels), territories, brands)
+    if starts and ends and ends < starts:
+        section.fault("campaign.value", "it would end before it starts", "give a later last day", "ends")
+    return Exclusive(plain(category or ""), frozenset(channels), territories, brands, starts, ends)
+
+
+def _brands(section: _Section, key: str, example: str) -> frozenset[str]:
+    """The ids of brands that are written by name."""
+    found = []
+    for index, name in enumerate(section.words(key, example, default=[])):
+        try:
+            found.append(slug(name))
+        except InputError as error:
+            section.fault(error.code, error.diagnosis, error.remedy, key, index)
+    return frozenset(found)
 
 
 def _choices(section: _Section, key: str, kind: type[StrEnum], example: str, default: object = ...) -> frozenset:
@@ -398,6 +472,9 @@ def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path
     contexts = section.words("contexts", '["summer"]', default=[])
     words = section.get("words", str, '"I wear it every day."', default="")
     engine = section.get("engine", str, '"composite"', default="composite")
+    tolerances = _tolerances(section, Owner.BRAND)
+    vendor = section.get("vendor", str, '"Rendering house"', default="")
+    brand = section.get("for_brand", str, '"Tvaton Home"', default="", check=_name)
     recolor = _recolor(garment) if garment else None
     section.done()
     for key, values in (("talents", cast), ("formats", formats)):
@@ -405,7 +482,7 @@ def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path
             section.fault("campaign.value", f"{key} names one twice", "name each once", key)
     if not section.has("scene") and not section.has("garment"):
         section.fault("campaign.value", "the shot asks for nothing new", "give it a scene, a garment or both")
-    if None in (name, engine):
+    if None in (name, engine, tolerances):
         return None
     shot = Shot(
         id=name,
@@ -414,11 +491,34 @@ def _shot(section: _Section, number: int, talents: tuple[str, ...], folder: Path
         scene=scene if scene and scene.startswith("studio:") else None,
         recolor=recolor,
         plate=Path(plate).stem if plate else None,
-        contexts=tuple(word.lower() for word in contexts),
+        contexts=tuple(plain(word) for word in contexts),
         words=words or "",
         engine=engine,
+        tolerances=tolerances,
+        vendor=vendor or "",
+        brand=slug(brand) if brand else "",
     )
     return CampaignShot(name, shot, scene)
+
+
+def _tolerances(section: _Section, owner: Owner) -> dict[str, Fraction] | None:
+    """Bounds by their measure's name, written ``body.width = 3``."""
+    table = section.table("tolerances", needed=False)
+    found: dict[str, Fraction] = {}
+    for group, inner in table.rest().items() if table else ():
+        for key, value in inner.items() if isinstance(inner, dict) else [("", inner)]:
+            name = f"{group}.{key}" if key else group
+            try:
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise InputError("campaign.value", f"{value!r} is no bound", f"write: {name} = 3")
+                check_tolerances({name: Fraction(str(value))}, owner)
+            except (InputError, ValueError) as error:
+                if not isinstance(error, InputError):
+                    error = InputError("campaign.value", f"{value!r} is no bound", f"write: {name} = 3")
+                table.fault(error.code, error.diagnosis, error.remedy, group)
+                return None
+            found[name] = Fraction(str(value))
+    return found
 
 
 def _recolor(section: _Section) -> Recolor | None:
@@ -481,7 +581,20 @@ def _territory(code: str) -> str:
     return code
 
 
+def _digest(beginning: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{12,64}", beginning):
+        remedy = "write the first 12 or more digits of the consent's SHA-256, as its paper shows them"
+        raise InputError("campaign.value", f"{beginning!r} is no beginning of a digest", remedy)
+    return beginning
+
+
 def _language(code: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
         raise InputError("campaign.value", f"{code!r} is no language", 'write a code like "en" or "sv"')
+    # Not above: typesetting comes along with the languages, and commands that write no papers needn't wait for it.
+    from .documents.wording import languages, speaks
+
+    if not speaks(code):
+        known = ", ".join(f'"{one}"' for one in languages())
+        raise InputError("campaign.value", f"papers can't be put before her in {code!r}", f"use one of: {known}")
     return code

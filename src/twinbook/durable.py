@@ -7,7 +7,10 @@ import errno
 import glob
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from .domain.errors import StateError
@@ -82,6 +85,30 @@ def write(file: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
         raise _diagnosed(error, file) from error
+
+
+@contextmanager
+def drafted(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A file to write into for the ``with`` block, for what is too large for memory: it gets its name at the end, or is
+    gone when the block raises. Raises StateError ``home.disk``."""
+    draft = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _remove_orphans(file)
+        descriptor, draft = _new_draft(file, mode)
+        with os.fdopen(descriptor, "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(draft, file)
+        _sync_folder(file.parent)
+    except BaseException as error:
+        if draft is not None:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _diagnosed(error, file) from error
+        raise
 
 
 def rename(old: Path, new: Path) -> None:

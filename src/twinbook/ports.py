@@ -7,7 +7,7 @@ Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,10 +18,11 @@ from typing import Protocol
 
 import numpy as np
 
-from .domain.brief import Shot
+from .domain.brief import Recolor, Shot
+from .domain.capture import Verdict
 from .domain.consent import Part
 from .domain.errors import EngineRefused, Reason, StateError, TwinbookError
-from .domain.fidelity import Finding, Measurement
+from .domain.fidelity import Calibration, Finding, Measurement
 from .domain.form import Form
 from .domain.ledger import Transaction
 from .domain.log import Checkpoint, Entry
@@ -49,10 +50,18 @@ Verifier = Verify
 
 @dataclass(frozen=True)
 class Capture:
-    """A decoded photograph: upright, sRGB. ``name`` is the file's name, for messages."""
+    """A decoded photograph: upright, sRGB. ``name`` is the file's name, for messages; ``width`` and ``height`` are those
+    of the file, which may have been decoded smaller."""
 
     name: str
     rgb_srgb: np.ndarray
+    width: int = 0
+    height: int = 0
+
+    @property
+    def enlarge(self) -> float:
+        """What coordinates in ``rgb_srgb`` are multiplied with to be the file's."""
+        return self.width / self.rgb_srgb.shape[1] if self.width else 1.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,11 @@ class Plate:
     """A usable capture and what was measured on it once, at enrolment.
 
     ``landmarks`` are dlib's five points (float32, (5, 2), x then y); ``embedding`` is 128 float64; ``skin_lab`` the
-    median CIELAB (D65) of lit face skin, float64 (3,); ``alpha`` is None on a busy backdrop.
+    median CIELAB (D65) of lit face skin, float64 (3,); ``alpha`` is None on a busy backdrop. A plate of view ``profile``
+    has no landmarks and no embedding (arrays of length 0): nobody can be recognised by it.
+
+    ``body_skin_lab`` is the same colour of lit skin below the chin (neck, arms), None where none shows; ``regions`` a
+    label map, uint8 (h, w); ``shape`` measurements of her body by name.
     """
 
     facts: PlateFacts
@@ -69,30 +82,107 @@ class Plate:
     landmarks: np.ndarray
     embedding: np.ndarray
     skin_lab: np.ndarray
+    body_skin_lab: np.ndarray | None = None
+    regions: np.ndarray | None = None
+    shape: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def recognisable(self) -> bool:
+        return self.embedding.size > 0
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """The plates made from a folder of captures, and why each of the others was not used (file name, reason)."""
+    """What an enrolment made: the facts of its plates, why each photograph that can't be used was refused (file name,
+    reason), and the verdict on every photograph, in the order given. ``plates`` is empty when a sink took them."""
 
+    facts: tuple[PlateFacts, ...]
     plates: tuple[Plate, ...]
     refused: tuple[tuple[str, TwinbookError], ...]
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class CaptureSession(Protocol):
+    """Judges photographs one by one, as they are taken, and keeps no pixels."""
+
+    def add(self, photo: Path) -> Verdict:
+        """The verdict on a photograph, as far as it can be told from those before it."""
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """The verdicts on all photographs so far, each judged against all others, in the order added."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a picture, as far as measuring it must know. ``plate`` is the id of the plate that it was made
+    from, None for one that was generated; ``recolor`` the garment that was to get another colour."""
+
+    plate: str | None = None
+    recolor: Recolor | None = None
+
+
+@dataclass(frozen=True)
+class Face:
+    """A detected face: ``box`` and ``landmarks`` (float32 (5, 2), x then y) in pixels; ``score`` as the detector gives it.
+
+    Points 0 and 1 are the outer and inner corner of the eye on the right of the picture, 2 and 3 those of the other
+    eye, 4 the base of the nose.
+    """
+
+    box: Box
+    landmarks: np.ndarray
+    score: float
+
+
+class FaceEmbedder(Protocol):
+    """Tells one person from another. ``version`` names what it computes: plates of another version aren't comparable.
+    ``licence`` is that of its weights."""
+
+    version: str
+    licence: str
+
+    def embed(self, rgb_srgb: np.ndarray, face: Face) -> np.ndarray:
+        """float64 (d,) whose Euclidean distance is small for one person. Deterministic."""
 
 
 class Meter(Protocol):
-    """Reads people from pixels. Never decides: `domain.fidelity` does."""
+    """Reads people from pixels. Never decides: `domain.capture` and `domain.fidelity` do. ``maker`` is the version of the
+    code that makes plates."""
 
-    def enroll(self, captures: Sequence[Path], progress: Callable[[str], None]) -> Enrolled:
-        """Make plates. Raises CaptureRefused ``capture.none`` when nothing is usable; every single refusal is told."""
+    maker: str
 
-    def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> Sequence[Measurement]:
-        """``identity.distance``, ``skin.delta_e`` and ``skin.delta_l`` of the one talent in the picture."""
+    def session(self, *, compare: bool = True) -> CaptureSession:
+        """A new capture session. Without ``compare`` no face is compared with another, and no template computed."""
+
+    def enroll(
+        self,
+        captures: Sequence[Path],
+        progress: Callable[[str], None],
+        keep: Callable[[Plate], None] | None = None,
+        *,
+        tell: Callable[[Verdict], None] = lambda verdict: None,
+        named: Collection[str] = (),
+    ) -> Enrolled:
+        """Make plates of the best photographs of each view, and of all usable ones ``named`` (file stems).
+
+        Each plate goes to ``keep`` as soon as it is made, so that one at a time is in memory; without it they are
+        collected. ``tell`` hears a verdict after each photograph. Raises CaptureRefused ``capture.none`` when nothing is
+        usable, before anything was kept; every single refusal is told.
+        """
+
+    def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate], asked: Asked) -> Sequence[Measurement]:
+        """The measures of `fidelity.MEASURES` that can be taken of this talent in the picture, those that can't with the
+        reason."""
+
+    def calibrate(self, plates: Sequence[Plate]) -> Calibration:
+        """What her identity bound is made from: her plates held out one by one, and other people against them."""
+
+    def annotate(self, rgb_srgb: np.ndarray, findings: Sequence[Finding]) -> tuple[np.ndarray, Box]:
+        """The picture with what was found marked in it and told beside it, for people: uint8 (h, w, 3), and where in that
+        the picture is."""
 
     def faces(self, rgb_srgb: np.ndarray) -> Sequence[Box]:
         """Where faces are in a picture, largest first."""
-
-    def own_distances(self, plates: Sequence[Plate]) -> Sequence[float]:
-        """Embedding distances between every two plates of hers; empty for one plate."""
 
 
 # --- the vault --------------------------------------------------------------------------------------------------
@@ -103,7 +193,8 @@ class OpenTwin(Protocol):
 
     permit: Permit
 
-    def plate(self, plate_id: str) -> Plate: ...
+    def plate(self, plate_id: str) -> Plate:
+        """What the permit's act may read of it (`domain.permit.READS`): an array that it may not is empty or None."""
 
     def put_plate(self, plate: Plate) -> None:
         """Needs a permit to enroll."""
@@ -112,7 +203,7 @@ class OpenTwin(Protocol):
         """A picture made of her that was stored under ``name``: uint8 (h, w, c)."""
 
     def put_picture(self, name: str, pixels: np.ndarray) -> None:
-        """Store or replace, whole or not at all. Needs a permit to render or measure."""
+        """Store under ``<work>/<name>`` or replace, whole or not at all. Needs a permit to render or measure."""
 
 
 class PermitRegister(Protocol):
@@ -122,13 +213,81 @@ class PermitRegister(Protocol):
         """Use the permit up. Raises VaultRefused ``permit.spent`` or ``permit.revoked``; atomic."""
 
 
+@dataclass(frozen=True)
+class BoxState:
+    """What lies in one talent's box: her sealed objects and their bytes; ``drafts`` are leftovers of killed writers.
+    ``name`` is the folder's, which names nobody. ``rotating`` when a rotation of her key was broken off."""
+
+    name: str
+    objects: int
+    size: int
+    rotating: bool
+    drafts: int
+
+
+@dataclass(frozen=True)
+class VaultState:
+    """``rotating`` when a rotation of the master key was broken off."""
+
+    boxes: tuple[BoxState, ...]
+    rotating: bool
+
+
 class Vault(Protocol):
+    """Loans of one twin go on beside each other; whatever can't waits for them, and raises StateError ``vault.busy`` when
+    they don't end."""
+
     def open(self, twin: str, permit: Permit) -> AbstractContextManager[OpenTwin]:
         """The only way to a twin. ``twin`` is the talent's id. Checks MAC, expiry, act, single use and revocation;
         raises VaultRefused."""
 
     def erase(self, twin: str) -> None:
         """Destroy the data key, then the objects. What is left can't be read by anybody. Idempotent."""
+
+    def forget_pictures(self, twin: str, work: str) -> None:
+        """Overwrite and remove every picture of a work that lies in a talent's box. Idempotent."""
+
+    def alias(self, twin: str) -> str:
+        """What she is called when her own id must go: always the same, and nobody's without the vault's keys."""
+
+    def rotate(self, twin: str) -> int:
+        """Give a talent a new data key, and seal every object of hers anew; returns how many. Broken off anywhere,
+        everything can be read and the same call goes on. Raises VaultRefused ``vault.missing``."""
+
+    def state(self) -> VaultState: ...
+
+    def box(self, twin: str) -> str:
+        """The name of her box in `state`."""
+
+
+@dataclass(frozen=True)
+class Retained:
+    """A paper kept because a law says so, as the shelf lists it: ``id`` is nobody's name, ``alias`` what she is called in the
+    books since, ``kind`` what it is (``license``, ``statement``, ``party``), ``why`` the statute. Kept to the end of
+    ``until``."""
+
+    id: str
+    alias: str
+    kind: str
+    why: str
+    kept_at: datetime
+    until: date
+
+
+class Retention(Protocol):
+    """Papers that outlive an erasure, under a key that opens nothing else."""
+
+    def keep(self, retained: Retained, document: Mapping[str, object]) -> None:
+        """Store whole or not at all; the same id again replaces it."""
+
+    def all(self) -> Sequence[Retained]:
+        """Oldest first."""
+
+    def open(self, retained_id: str) -> Mapping[str, object]:
+        """Raises InputError ``retention.unknown``, StateError ``vault.damaged``."""
+
+    def destroy(self, retained_id: str) -> None:
+        """Overwrite and remove. Idempotent."""
 
 
 # --- engines ----------------------------------------------------------------------------------------------------
@@ -324,8 +483,42 @@ class Sheet:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class SessionSheet:
+    """A capture session's report. ``files`` and ``verdicts`` go together; ``kept`` says whether plates were made of it
+    under her consent or nothing was kept, ``compared`` whether faces were compared with each other."""
+
+    title: str
+    made_at: datetime
+    files: tuple[Path, ...]
+    verdicts: tuple[Verdict, ...]
+    kept: bool
+    compared: bool
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """The first page of a copy of everything held about a person. ``sections`` maps each part (``papers``, ``plates``, …)
+    to the files in it; ``left_out`` counts unreleased pictures that show others as well."""
+
+    name: str
+    at: datetime
+    request: str
+    sections: Mapping[str, Sequence[str]]
+    left_out: int
+
+
 class Documents(Protocol):
     """Papers for people, made from values; nothing here decides anything."""
+
+    def session_sheet(self, sheet: SessionSheet) -> str:
+        """One self-contained HTML page: what each photograph of a capture session is good for, and what to retake."""
+
+    def disclosure(self, disclosure: Disclosure, language: str = "en") -> str:
+        """One self-contained HTML page that links to every file."""
+
+    def png(self, rgb_srgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+        """Pixels as a PNG without anything attached, with their matte if there is one."""
 
     def contact_sheet(self, sheet: Sheet) -> str:
         """One self-contained HTML page."""
@@ -333,6 +526,9 @@ class Documents(Protocol):
     def statement_pdf(self, statement: Statement) -> bytes: ...
 
     def statement_csv(self, statement: Statement) -> str: ...
+
+    def speaks(self, language: str) -> bool:
+        """Whether papers can be put before people in this language (BCP 47)."""
 
     def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
         """What somebody signs, as sentences for the person who signs it. A line that begins with two spaces and a dash is
@@ -436,10 +632,7 @@ class Parties(Protocol):
     def died(self, talent: str) -> date | None: ...
 
     def log_secret(self, talent: str) -> bytes:
-        """Her secret for recognising log leaves about her; made on first use."""
-
-    def forget(self, talent: str) -> None:
-        """Erase name, birthday and log secret. Papers under retention lie elsewhere."""
+        """Her secret for recognising log leaves about her; made on first use. Raises InputError ``talent.unknown``."""
 
 
 class PaperFile(Protocol):
@@ -451,6 +644,9 @@ class PaperFile(Protocol):
 
     def get(self, paper_digest: str) -> Paper | None: ...
 
+    def starting(self, prefix: str) -> Sequence[Paper]:
+        """The papers whose digests begin like this, oldest first: all of them for an empty text."""
+
     def sign(self, paper_digest: str, signature: Signature, at: datetime) -> None:
         """Add a signature; the same one again changes nothing."""
 
@@ -458,13 +654,10 @@ class PaperFile(Protocol):
         """Note that a paper is revoked by the paper ``by`` from a moment on. The earliest moment stands."""
 
     def withdraw(self, paper_digest: str, part: Part, by: str, at: datetime) -> None:
-        """Note that a part of a consent is withdrawn by the paper ``by``. The first time stands."""
+        """Note that a part of a consent is withdrawn by the paper ``by``. The earliest moment stands."""
 
     def of(self, talent: str, kind: PaperKind) -> Sequence[Paper]:
         """Oldest first."""
-
-    def forget(self, talent: str) -> None:
-        """Erase the documents of her papers; digests, days and revocations stay."""
 
 
 class Twins(Protocol):
@@ -477,8 +670,6 @@ class Twins(Protocol):
         """When her current twin was made."""
 
     def put(self, twin: Twin, captures: str, at: datetime) -> None: ...
-
-    def forget(self, talent: str) -> None: ...
 
 
 class Works(Protocol):
@@ -503,7 +694,8 @@ class Books(Protocol):
         """Holds of this shot that are neither settled nor voided."""
 
     def images(self, talent: str, year: int, month: int, but: str) -> int:
-        """Her images held or settled in that month (UTC), without those of the shot ``but``."""
+        """Her images held in that month (UTC) or settled in it, without those of the shot ``but``. One that was held in
+        one month and settled in the next counts in both: neither may exceed what she allows."""
 
     def images_licensed(self, license: str, but: str) -> int:
         """Images held or settled under a license ever, without those of the shot ``but``."""
@@ -562,6 +754,10 @@ class UnitOfWork(Protocol):
 
     def spend(self, permit_id: str, at: datetime) -> bool:
         """Use a permit up; False when it was used before."""
+
+    def forget(self, talent: str, alias: str) -> None:
+        """Take a talent out of every table: name, birthday, keys, signatures, the documents of her papers, twin, what
+        people wrote about her shots, and her id itself. Figures, digests, days and revocations stay, under ``alias``."""
 
     def __enter__(self) -> UnitOfWork: ...
 

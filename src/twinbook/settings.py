@@ -15,6 +15,8 @@ from .domain.errors import InputError
 SETTINGS = {
     "TWINBOOK_HOME": "The folder with database, vault and keys; by default .twinbook beside the campaign file",
     "TWINBOOK_MASTER_KEY": "The master key, 32 bytes in hex or base64; by default the file keys/master.key in the home",
+    "TWINBOOK_RETENTION_KEY": "The retention key, 32 bytes in hex or base64; by default the file keys/retention.key in the home",
+    "TWINBOOK_RETENTION_YEARS": "How many years after the last payment's year papers are kept by law; by default 7",
     "TWINBOOK_TENANT": "Whose programme this is; by default 'home'. Nothing of one tenant is seen by another",
     "TWINBOOK_LAW": "A folder of further law packs; one with the id of a pack that ships replaces it",
     "TWINBOOK_PAPER_CERTIFICATE": "A certificate of your own to seal papers with, a PEM file; by default the home's",
@@ -23,11 +25,13 @@ SETTINGS = {
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
+# Bokföringslagen (1999:1078) 7 kap. 2 §: to the end of the seventh year after the calendar year of the accounts.
+RETENTION_YEARS = 7
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``master_key`` is None when the key lies in the home; ``law`` is the folder of further law packs, if any.
+    """``master_key`` and ``retention_key`` are None when the keys lie in the home; ``law`` is the folder of further law packs, if any.
     Without ``paper_certificate`` and ``paper_key`` papers are sealed by the home's own."""
 
     home: Path
@@ -38,6 +42,8 @@ class Settings:
     paper_key: Path | None = None
     timestamp_url: str = ""
     webhook_private: bool = False
+    retention_key: bytes | None = None
+    retention_years: int = RETENTION_YEARS
 
 
 def settings(
@@ -52,6 +58,12 @@ def settings(
     folder = home or (Path(named) if named else (beside or Path()) / DEFAULT_HOME)
     key = environment.get("TWINBOOK_MASTER_KEY")
     law = environment.get("TWINBOOK_LAW")
+    retained = environment.get("TWINBOOK_RETENTION_KEY")
+    years = environment.get("TWINBOOK_RETENTION_YEARS") or str(RETENTION_YEARS)
+    if not years.isdecimal() or not 0 < int(years) <= 100:
+        raise InputError(
+            "retention.years", f"TWINBOOK_RETENTION_YEARS is {years!r}", "give a number of years, 1 to 100"
+        )
     certificate, paper_key = environment.get("TWINBOOK_PAPER_CERTIFICATE"), environment.get("TWINBOOK_PAPER_KEY")
     if bool(certificate) != bool(paper_key):
         raise InputError(
@@ -68,10 +80,12 @@ def settings(
         paper_key=Path(paper_key) if paper_key else None,
         timestamp_url=environment.get("TWINBOOK_TIMESTAMP_URL", ""),
         webhook_private=environment.get("TWINBOOK_WEBHOOK_PRIVATE") == "1",
+        retention_key=_key(retained, "TWINBOOK_RETENTION_KEY", "key.retention") if retained else None,
+        retention_years=int(years),
     )
 
 
-def _key(text: str) -> bytes:
+def _key(text: str, name: str = "TWINBOOK_MASTER_KEY", code: str = "key.master") -> bytes:
     for decode in (bytes.fromhex, lambda t: base64.b64decode(t, validate=True)):
         try:
             key = decode(text.strip())
@@ -79,4 +93,4 @@ def _key(text: str) -> bytes:
             continue
         if len(key) == 32:
             return key
-    raise InputError("key.master", "TWINBOOK_MASTER_KEY is not 32 bytes in hex or base64")
+    raise InputError(code, f"{name} is not 32 bytes in hex or base64")

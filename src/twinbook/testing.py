@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -25,23 +25,38 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from . import app
-from .documents import words
-from .domain import webhook
+from .documents import wording, words
+from .documents.pictures import png
+from .domain import capture, webhook
 from .domain.brief import Recolor, Shot
 from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
+from .domain.capture import Look, Note, Verdict
 from .domain.consent import Consent, Part
-from .domain.errors import CaptureRefused, EngineRefused, InputError, TwinbookError
-from .domain.fidelity import Measurement
+from .domain.errors import CaptureRefused, EngineRefused, InputError, TwinbookError, reason
+from .domain.fidelity import Calibration, Finding, Measurement
 from .domain.form import Form
 from .domain.license import License, Split
 from .domain.money import Money
 from .domain.paper import Paper
 from .domain.party import Party, Role
 from .domain.provenance import Likeness, ManifestReading, Marking, Reading, ReleaseId, SourceType, WatermarkReading
-from .domain.twin import Backdrop, Box, PlateFacts
+from .domain.twin import Backdrop, Box, Framing, PlateFacts, View
 from .keys.signatures import KeyFile
 from .law import load
-from .ports import Engine, EngineProfile, Enrolled, Plan, Plate, Rendering, RenderJob, Sealed, Sheet
+from .ports import (
+    Asked,
+    Disclosure,
+    Engine,
+    EngineProfile,
+    Enrolled,
+    Plan,
+    Plate,
+    Rendering,
+    RenderJob,
+    Sealed,
+    SessionSheet,
+    Sheet,
+)
 from .services import sign
 from .services.office import Office
 from .settings import Settings
@@ -66,31 +81,98 @@ def _middle(width: int, height: int) -> Box:
     return Box(width * 3 // 8, height // 8, width // 4, height // 4)
 
 
-class FakeMeter:
-    """Takes a picture's mean colour for the face: a picture of another colour is another person."""
+def _pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB"))
 
-    def enroll(self, captures: Sequence[Path], progress: Callable[[str], None]) -> Enrolled:
-        plates, refused = [], []
-        for file in captures:
-            try:
-                with Image.open(file) as image:
-                    rgb = np.asarray(image.convert("RGB"))
-            except (UnidentifiedImageError, OSError):
-                refused.append((file.name, CaptureRefused("capture.unreadable", f"{file.name} is not an image")))
-                continue
-            height, width = rgb.shape[:2]
+
+class FakeSession:
+    """Everything that is an image is a good frontal portrait."""
+
+    def __init__(self) -> None:
+        self._verdicts: list[Verdict] = []
+
+    def add(self, photo: Path) -> Verdict:
+        try:
+            height, width = _pixels(photo).shape[:2]
+        except (UnidentifiedImageError, OSError):
+            note = Note(reason("capture.unreadable", f"{photo.name} is not an image"))
+            verdict = Verdict(photo.name, None, (note,))
+        else:
             face = _middle(width, height)
-            name = hashlib.sha256(rgb.tobytes()).hexdigest()[:16]
-            facts = PlateFacts(name, file.stem, width, height, face, face.grown(0.5), Backdrop.PLAIN, 10.0)
-            landmarks = np.zeros((5, 2), np.float32)
-            alpha = np.full((height, width), 255, np.uint8)
-            plates.append(Plate(facts, rgb, alpha, landmarks, self._face(rgb), rgb.mean((0, 1))))
-            progress(file.name)
-        if not plates:
-            raise CaptureRefused("capture.none", "no photograph is usable")
-        return Enrolled(tuple(plates), tuple(refused))
+            look = Look(
+                photo.name, width, height, face, View.FRONT, Framing.HALF, 0.0, 0.0, 0.0, focus=10.0, light=70.0
+            )
+            verdict = Verdict(photo.name, look)
+        self._verdicts.append(verdict)
+        return verdict
 
-    def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> Sequence[Measurement]:
+    def verdicts(self) -> Sequence[Verdict]:
+        return tuple(self._verdicts)
+
+
+class FakeMeter:
+    """Takes a picture's mean colour for the face: a picture of another colour is another person. ``further`` are more
+    measurements, the same for every picture."""
+
+    def __init__(self, *further: Measurement) -> None:
+        self.further = further
+
+    maker = "fake 1"
+
+    def session(self, *, compare: bool = True) -> FakeSession:
+        return FakeSession()
+
+    def enroll(
+        self,
+        captures: Sequence[Path],
+        progress: Callable[[str], None],
+        keep: Callable[[Plate], None] | None = None,
+        *,
+        tell: Callable[[Verdict], None] = lambda verdict: None,
+        named: Collection[str] = (),
+    ) -> Enrolled:
+        session = self.session()
+        for file in captures:
+            progress(file.name)
+            tell(session.add(file))
+        verdicts = capture.choose(session.verdicts(), named, most=100)
+        refused = []
+        plates, facts = [], []
+        for file, verdict in zip(captures, verdicts, strict=True):
+            if not verdict.kept:
+                why = verdict.notes[0].reason
+                refused.append((file.name, CaptureRefused(why.code, why.diagnosis)))
+                continue
+            plate = self._plate(file, verdict.look)
+            facts.append(plate.facts)
+            (keep or plates.append)(plate)
+        if not facts:
+            raise CaptureRefused("capture.none", "no photograph is usable")
+        return Enrolled(tuple(facts), tuple(plates), tuple(refused), verdicts)
+
+    def _plate(self, file: Path, look: Look) -> Plate:
+        rgb = _pixels(file)
+        name = hashlib.sha256(rgb.tobytes()).hexdigest()[:16]
+        facts = PlateFacts(
+            name,
+            file.stem,
+            look.width,
+            look.height,
+            look.face,
+            look.face.grown(0.5),
+            Backdrop.PLAIN,
+            look.focus,
+            look.view,
+            look.framing,
+            look.yaw,
+            look.pitch,
+            maker=self.maker,
+        )
+        alpha = np.full(rgb.shape[:2], 255, np.uint8)
+        return Plate(facts, rgb, alpha, np.zeros((5, 2), np.float32), self._face(rgb), rgb.mean((0, 1)))
+
+    def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate], asked: Asked) -> Sequence[Measurement]:
         face = self._face(rgb_srgb)
         distance = min(float(np.linalg.norm(face - plate.embedding)) for plate in plates)
         lighter = float(rgb_srgb.mean() - plates[0].rgb_srgb.mean()) / 2.55
@@ -98,13 +180,21 @@ class FakeMeter:
             Measurement("identity.distance", distance),
             Measurement("skin.delta_e", abs(lighter)),
             Measurement("skin.delta_l", lighter),
+            *self.further,
         )
 
     def faces(self, rgb_srgb: np.ndarray) -> Sequence[Box]:
         return (_middle(rgb_srgb.shape[1], rgb_srgb.shape[0]),)
 
-    def own_distances(self, plates: Sequence[Plate]) -> Sequence[float]:
-        return [0.3 for i in range(len(plates)) for _ in range(i)]
+    def calibrate(self, plates: Sequence[Plate]) -> Calibration:
+        return Calibration(tuple(0.3 for _ in plates) if len(plates) > 1 else ())
+
+    def annotate(self, rgb_srgb: np.ndarray, findings: Sequence[Finding]) -> tuple[np.ndarray, Box]:
+        marked = rgb_srgb.copy()
+        for finding in findings:
+            for box in finding.measurement.where:
+                marked[box.top : box.bottom, box.left : box.right] = 255 if finding.ok else 0
+        return marked, Box(0, 0, marked.shape[1], marked.shape[0])
 
     def _face(self, rgb_srgb: np.ndarray) -> np.ndarray:
         height, width = rgb_srgb.shape[:2]
@@ -213,11 +303,24 @@ class FakeDocuments:
     def contact_sheet(self, sheet: Sheet) -> str:
         return "\n".join(f"{shot.name}: {shot.outcome}" for shot in sheet.shots)
 
+    def session_sheet(self, sheet: SessionSheet) -> str:
+        return "\n".join(f"{verdict.photo}: {verdict.state}" for verdict in sheet.verdicts)
+
+    def disclosure(self, disclosure: Disclosure, language: str = "en") -> str:
+        files = (file for section in disclosure.sections.values() for file in section)
+        return "\n".join([disclosure.name, *files])
+
+    def png(self, rgb_srgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+        return png(rgb_srgb, alpha)
+
     def statement_pdf(self, statement) -> bytes:
         return self.statement_csv(statement).encode()
 
     def statement_csv(self, statement) -> str:
         return "".join(f"{line.kind},{line.release},{line.party},{line.amount}\n" for line in statement.lines)
+
+    def speaks(self, language: str) -> bool:
+        return wording.speaks(language)
 
     def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
         return words.plain_words(terms, language)
@@ -316,7 +419,7 @@ def campaign(photos: Path, shots: Sequence[Shot] = (), **changes) -> Campaign:
     born = changes.pop("born", date(1998, 3, 14))
     brand = changes.pop("brand", Party("tvaton", Role.BRAND, "Tvaton"))
     exclusive = changes.pop("exclusive", None)
-    own = {name: changes.pop(name) for name in ("day_rate", "based_in", "language") if name in changes}
+    own = {name: changes.pop(name) for name in ("day_rate", "based_in", "language", "replaces") if name in changes}
     for name, value in changes.items():
         if name.startswith(("consent_", "license_")):
             paper, _, name = name.partition("_")
@@ -366,17 +469,17 @@ class People:
         file = self._folder / f"{party}.pem"
         return KeyFile.load(file) if file.exists() else KeyFile.make(file)
 
-    def introduce(self, office: Office, party: str, role: Role) -> KeyFile:
+    def introduce(self, office: Office, party: str, role: Role, name: str = "") -> KeyFile:
         """Make the party's key and register it."""
         key = self.key(party)
-        sign.register_key(office, key.registered(party, role), party.title())
+        sign.register_key(office, key.registered(party, role), name or party.title())
         return key
 
     def sign_all(self, office: Office, planned: Campaign) -> None:
         """Every talent and the brand sign what the campaign asks of them."""
         for cast in planned.talents:
-            self.introduce(office, cast.party.id, Role.TALENT)
-        self.introduce(office, planned.license.brand.id, Role.BRAND)
+            self.introduce(office, cast.party.id, Role.TALENT, cast.party.name)
+        self.introduce(office, planned.license.brand.id, Role.BRAND, planned.license.brand.name)
         for paper, _role, party in sign.unsigned(office, sign.draw_papers(office, planned)):
             sign.sign(office, paper.document, self.key(party).sign(paper.message))
 
@@ -389,6 +492,7 @@ __all__ = [
     "FakePost",
     "FakeReader",
     "FakeSealer",
+    "FakeSession",
     "People",
     "a_shot",
     "campaign",

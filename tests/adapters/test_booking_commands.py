@@ -86,10 +86,14 @@ def test_the_how_to_works_as_it_is_written(folder):
     assert "bound" in done.stdout
     text = (folder / "campaign.toml").read_text().replace('"450 EUR"', '"500 EUR"').replace("= 90", "= 60")
     (folder / "campaign.toml").write_text(text)
-    done = shell(folder, last)
-    assert done.returncode == 1
-    assert "capture.none" in done.stderr
-    assert "awaiting" not in done.stderr
+    terms, rest = re.search(r"\[consent\].*?(?=\n\[\[shot)", text, re.S).group(), text
+    named = rest.replace(terms, f'[license]\nbooking = "{booking}"\n')
+    for written in (text, named):
+        (folder / "campaign.toml").write_text(written)
+        done = shell(folder, last)
+        assert done.returncode == 1
+        assert "capture.none" in done.stderr
+        assert "awaiting" not in done.stderr
 
 
 def test_a_quote_needs_no_home_and_keeps_her_minimum_to_itself(folder):

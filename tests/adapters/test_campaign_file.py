@@ -156,3 +156,102 @@ def test_no_damage_to_a_file_makes_the_reader_stumble(tmp_path_factory, data):
         read_campaign(file, TODAY)
     except CampaignError as refused:
         assert all(1 <= fault.line <= len(lines) + 1 and fault.reason.remedy for fault in refused.faults)
+
+
+NAMED = """
+[[talent]]
+id = "mira"
+name = "Mira Holm"
+born = 1998-03-14
+photos = "photos/mira"
+
+[license]
+booking = "mira-0123456789"
+
+[[shot]]
+talents = ["mira"]
+scene = "studio:sand"
+formats = ["web-3x4"]
+"""
+
+
+def test_a_license_that_was_agreed_stands_in_for_all_terms(tmp_path):
+    file = written(tmp_path, lambda text: NAMED)
+    campaign = read_campaign(file, TODAY, agreed=True)
+    assert [one.booking for one in campaign.named] == ["mira-0123456789"]
+    assert (campaign.license, campaign.consent) == (None, None)
+    file.write_text(NAMED.replace('booking = "mira-0123456789"', 'paper = ["3f9a01c2", "aa00bb11cc22"]'))
+    assert [one.paper for one in read_campaign(file, TODAY, agreed=True).named] == ["3f9a01c2", "aa00bb11cc22"]
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "hint"),
+    [
+        (("[[shot]]", "[consent]\npurpose = 'x'\n[[shot]]"), "consent", "[consent]"),
+        (("[[shot]]", "[license.exclusive]\ncategory = 'x'\n[[shot]]"), "license.exclusive", "leave exclusive out"),
+        (('"mira-0123456789"', '"mira-01"'), "license.booking", "mira-0123456789"),
+        (('booking = "mira-0123456789"', 'paper = "3f9a"'), "license.paper", "3f9a01c2b4d5"),
+        (('booking = "mira-0123456789"', "paper = [3]"), "license.paper[1]", "3f9a01c2b4d5"),
+    ],
+)
+def test_beside_what_was_agreed_stands_nothing_else(tmp_path, change, key, hint):
+    file = written(tmp_path, lambda text: NAMED.replace(*change))
+    with pytest.raises(CampaignError) as refused:
+        read_campaign(file, TODAY, agreed=True)
+    assert [(fault.key, hint in fault.reason.remedy) for fault in refused.value.faults] == [(key, True)]
+
+
+def test_where_terms_are_asked_for_a_booking_is_none(tmp_path):
+    (fault,) = faults(tmp_path, lambda text: NAMED)
+    assert (fault.key, fault.reason.code) == ("license", "campaign.value")
+
+
+def test_exclusivity_has_days_of_its_own_and_a_shot_names_who_else_is_concerned(tmp_path):
+    def change(text):
+        text = text.replace("# exclusive = {", 'sublicensees = ["Tvaton Home"]\nvendors = ["Render AB"]\nexclusive = {')
+        text = text.replace('competitors = ["Zandra"] }', "starts = 2026-12-01, ends = 2026-12-24 }")
+        return text.replace(
+            'name = "autumn-blue"', 'name = "autumn-blue"\nvendor = "Render AB"\nfor_brand = "Tvaton Home"'
+        )
+
+    campaign = read_campaign(written(tmp_path, change), TODAY)
+    (cast,) = campaign.talents
+    license = campaign.license.license(cast, "", TODAY)
+    assert (license.exclusive.starts, license.exclusive.ends) == (date(2026, 12, 1), date(2026, 12, 24))
+    assert license.sublicensees == {"tvaton-home"}
+    shot = campaign.shots[0].shot
+    assert (shot.vendor, shot.brand) == ("Render AB", "tvaton-home")
+
+
+def bounded(hers="", brands=""):
+    def change(text):
+        text = text.replace("approve_each_image", f"tolerances = {{ {hers} }}\napprove_each_image") if hers else text
+        return f"{text}\ntolerances = {{ {brands} }}\n" if brands else text
+
+    return change
+
+
+def test_she_sets_bounds_on_herself_and_the_brand_on_its_garment(tmp_path):
+    campaign = read_campaign(
+        written(tmp_path, bounded('body.width = 2, "skin.delta_l" = 2.5', "garment.delta_e = 3")), TODAY
+    )
+    assert campaign.consent.terms["tolerances"] == {"body.width": 2, "skin.delta_l": Fraction(5, 2)}
+    assert campaign.shots[0].shot.tolerances == {"garment.delta_e": 3}
+
+
+@pytest.mark.parametrize(
+    ("hers", "brands", "key", "hint"),
+    [
+        ("garment.delta_e = 3", "", "consent.tolerances.garment", "body.width"),
+        ("identity.distance = 0.6", "", "consent.tolerances.identity", "body.width"),
+        ("body.width = 90", "", "consent.tolerances.body", "20"),
+        ("body.width = true", "", "consent.tolerances.body", "body.width = 3"),
+        ("body = 3", "", "consent.tolerances.body", "body.width"),
+        ("", "body.width = 1", "shot[1].tolerances.body", "garment.delta_e"),
+        ("", "garment.delta_e = nan", "shot[1].tolerances.garment", "garment.delta_e = 3"),
+    ],
+)
+def test_nobody_sets_anybody_elses_bound(tmp_path, hers, brands, key, hint):
+    (fault,) = faults(tmp_path, bounded(hers, brands))
+    assert (fault.key, fault.reason.code) == (key, "campaign.value")
+    assert hint in fault.reason.remedy

@@ -11,8 +11,9 @@ from PIL import Image
 from skimage.data import astronaut
 
 from twinbook.domain.errors import EngineRefused
-from twinbook.engines.composite.recolor import garment_alpha, recoloured
+from twinbook.engines.composite.recolor import recoloured
 from twinbook.vision import DlibMeter
+from twinbook.vision.cloth import garment_alpha
 from twinbook.vision.skin import delta_e2000, lab, to_linear, to_srgb
 
 

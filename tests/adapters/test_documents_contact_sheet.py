@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from twinbook.documents import Papers
 from twinbook.domain.errors import reason
 from twinbook.domain.fidelity import Bound, Finding, Measurement
+from twinbook.domain.fidelity import Outcome as Verdict
 from twinbook.ports import Sheet, SheetCopy, SheetShot
 
 LICENSE = hashlib.sha256(b"license").hexdigest()
@@ -71,9 +72,9 @@ def findings(distance: float | None = 0.21) -> tuple[Finding, ...]:
         Finding(
             Measurement("identity.distance", distance, "" if ok else "turned away"),
             Bound("identity.distance", 0.45),
-            ok,
+            Verdict.PASS if ok else Verdict.QUARANTINE,
         ),
-        Finding(Measurement("skin.delta_l", -0.9), Bound("skin.delta_l", 3.0, "talent"), True),
+        Finding(Measurement("skin.delta_l", -0.9), Bound("skin.delta_l", 3.0, "talent"), Verdict.PASS),
     )
 
 
@@ -209,7 +210,7 @@ def test_content_security_policy_names_the_style_sheet(released):
 
 def test_hostile_text_stays_text(released, refused):
     calm = read(released, refused, warnings=("w",))
-    nasty_finding = Finding(Measurement(HOSTILE, None, HOSTILE), Bound(HOSTILE, 1.0, HOSTILE), False)
+    nasty_finding = Finding(Measurement(HOSTILE, None, HOSTILE), Bound(HOSTILE, 1.0, HOSTILE), Verdict.QUARANTINE)
     nasty = {
         **{key: HOSTILE for key in ("name", "brief", "release", "terms", "fee", "engine")},
         "talents": (HOSTILE,),
@@ -301,7 +302,7 @@ def test_page_without_shots_and_without_photograph(released):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, 1e9])
 @pytest.mark.parametrize("limit", [0.0, 0.45])
 def test_bars_stay_inside_whatever_is_measured(released, value, limit):
-    finding = Finding(Measurement("identity.distance", value), Bound("identity.distance", limit), False)
+    finding = Finding(Measurement("identity.distance", value), Bound("identity.distance", limit), Verdict.QUARANTINE)
     for rect in read(replace(released, findings=(finding,))).all("rect"):
         assert 0 <= float(rect["x"]) + float(rect["width"]) <= 100
 

@@ -18,6 +18,7 @@ import pytest
 from twinbook import testing
 from twinbook.documents.wording import language, languages
 from twinbook.documents.words import ITEM, deal_memo, plain_words
+from twinbook.domain.access import Access, Scope
 from twinbook.domain.approval import Approved, Words
 from twinbook.domain.brief import FORMATS
 from twinbook.domain.consent import Approval, Edit, Part, PostMortem, Representation
@@ -35,7 +36,11 @@ from twinbook.domain.territory import EU, MEMBER_STATES, WORLD
 
 ALL = languages()
 CAMPAIGN = testing.campaign(Path("photos"), day_rate=Money.parse("1800 EUR"), based_in="SE")
-CONSENT = replace(CAMPAIGN.consent.consent(CAMPAIGN.talents[0], date(2026, 6, 1)), min_fee_percent=Fraction(25))
+CONSENT = replace(
+    CAMPAIGN.consent.consent(CAMPAIGN.talents[0], date(2026, 6, 1)),
+    min_fee_percent=Fraction(25),
+    tolerances={"skin.delta_l": Fraction(3), "of another home": Fraction(1, 3)},
+)
 LICENSE = CAMPAIGN.license.license(CAMPAIGN.talents[0], "0" * 64, date(2026, 6, 1))
 SOLD = Exclusivity(
     "shoes",
@@ -87,6 +92,7 @@ FORMS = {
     ),
     "answer": Proposal("mira-0123456789", 1, Move.DECLINE, Role.TALENT, "mira", None, "ab" * 32, NOON, None),
     "alive": Alive("mira", "ab" * 32, NOON),
+    "access": Access("mira", Scope.EVERYTHING, NOON),
 }
 # What may stand where nothing stands.
 MISSING = {
@@ -129,10 +135,9 @@ def others(name: str, value: object, optional: bool) -> list[object]:
         more = kind if issubclass(kind, StrEnum) else ["something"]
         return [frozenset(), *(value | {item} for item in more if item not in value)]
     if isinstance(value, Mapping):
-        return [
-            {**value, "Noor (styling)": Fraction(1, 2)} if name == "crew" else {**value, "12" * 32: frozenset()},
-            {},
-        ]
+        more = {"crew": ("Noor (styling)", Fraction(1, 2)), "tolerances": ("body.width", Fraction(5, 2))}
+        key, one = more.get(name, ("12" * 32, frozenset()))
+        return [{**value, key: one}, {}]
     if isinstance(value, Form):
         return [*found, *(changed for _, changed in changes(value))]
     raise TypeError(f"{name}: {value!r}")

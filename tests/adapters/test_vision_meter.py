@@ -10,8 +10,9 @@ from PIL import Image
 from skimage.data import astronaut
 
 from twinbook.domain.errors import CaptureRefused
-from twinbook.domain.fidelity import DEFAULT_BOUNDS, DEFAULT_IDENTITY_LIMIT, Bound, Outcome, judge
+from twinbook.domain.fidelity import DEFAULT_IDENTITY_LIMIT, Bound, Outcome, bounds, judge
 from twinbook.domain.twin import Backdrop
+from twinbook.ports import Asked
 from twinbook.vision import DlibMeter, faces, skin
 
 METER = DlibMeter()
@@ -64,8 +65,8 @@ def only_reason(tmp_path, picture):
 
 
 def verdict(measurements):
-    bounds = (Bound("identity.distance", DEFAULT_IDENTITY_LIMIT), *DEFAULT_BOUNDS)
-    return judge(measurements, bounds, calibrated=False).outcome
+    usual = bounds(Bound("identity.distance", DEFAULT_IDENTITY_LIMIT), {}, {})
+    return judge(measurements, usual, calibrated=False).outcome
 
 
 def test_a_plate_of_a_real_portrait(plate, photo):
@@ -91,34 +92,99 @@ def test_the_id_depends_on_pixels_and_name(tmp_path, plate, photo):
     assert len(other.facts.id) == 16
 
 
+def told(measured):
+    return {m.name: m for m in measured}
+
+
 def test_an_untouched_picture_passes(plate, photo):
     for picture in (photo, jpeg(photo, 75), cv2.resize(photo, (1024, 1024), interpolation=cv2.INTER_CUBIC)):
-        measured = METER.measure(picture, [plate])
-        assert [m.name for m in measured] == ["identity.distance", "skin.delta_e", "skin.delta_l"]
-        assert measured[0].value < 0.2
-        assert measured[1].value < 1
-        assert verdict(measured) is Outcome.PASS
+        # Generated, she would stand before a busy backdrop that her body can't be told from: she decides.
+        for asked, outcome in ((Asked(plate.facts.id), Outcome.PASS), (Asked("another plate"), Outcome.REVIEW)):
+            measured = METER.measure(picture, [plate], asked)
+            found = told(measured)
+            assert found["identity.distance"].value < 0.2
+            assert found["skin.delta_e"].value < 1
+            assert verdict(measured) is outcome
 
 
-def test_lightened_and_darkened_skin_is_found_with_its_sign(plate, photo):
-    lighter, darker = METER.measure(lightened(photo, 8), [plate]), METER.measure(lightened(photo, -8), [plate])
-    assert lighter[2].value > 4
-    assert darker[2].value < -4
-    assert verdict(lighter) is verdict(darker) is Outcome.QUARANTINE
+@pytest.mark.parametrize("made_from_it", [True, False])
+def test_lightened_and_darkened_skin_is_found_with_its_sign(plate, photo, made_from_it):
+    """In a generated picture by its colour alone; in one that is laid onto its plate by what became of skin and of nothing
+    else, since all of this picture being lighter would be light."""
+    asked = Asked(plate.facts.id if made_from_it else "another plate")
+    for by in (8, -8):
+        changed = lightened(photo, by)
+        if made_from_it:
+            face = plate.facts.face
+            skin_only = photo.copy()
+            place = np.s_[face.top : face.bottom, face.left : face.right]
+            skin_only[place] = changed[place]
+            changed = skin_only
+        measured = METER.measure(changed, [plate], asked)
+        assert by * told(measured)["skin.delta_l"].value > 4 * abs(by)
+        assert verdict(measured) is Outcome.QUARANTINE
+
+
+def test_another_light_is_no_other_skin(plate, photo):
+    darker = skin.to_srgb(skin.to_linear(photo) * 0.75)
+    assert abs(told(METER.measure(darker, [plate], Asked(plate.facts.id)))["skin.delta_l"].value) < 1
+    assert told(METER.measure(darker, [plate], Asked("another plate")))["skin.delta_l"].value < -4
+
+
+def test_hue_and_typology_and_swatch_are_told(plate, photo):
+    note = told(METER.measure(photo, [plate], Asked("another plate")))["skin.delta_e"].note
+    assert "hue" in note
+    assert "ITA" in note
+    assert "Monk" in note
 
 
 def test_no_face_is_told_not_guessed(plate):
-    measured = METER.measure(np.full((500, 400, 3), 180, np.uint8), [plate])
-    assert [m.value for m in measured] == [None] * 3
-    assert all("no face" in m.note for m in measured)
+    measured = METER.measure(np.full((500, 400, 3), 180, np.uint8), [plate], Asked(plate.facts.id))
+    needed = [told(measured)[name] for name in ("identity.distance", "skin.delta_e", "skin.delta_l")]
+    assert [m.value for m in needed] == [None] * 3
+    assert all("no face" in m.note for m in needed)
     assert verdict(measured) is Outcome.QUARANTINE
+
+
+def test_a_covered_face_is_not_guessed_either(plate, photo):
+    face, covered = plate.facts.face, photo.copy()
+    eyes = slice(face.top + face.height // 8, face.top + face.height // 2)
+    covered[eyes, face.left : face.right] = 12
+    assert verdict(METER.measure(covered, [plate], Asked(plate.facts.id))) is not Outcome.PASS
+
+
+def test_a_generated_face_that_is_a_captures_pixels_raises_the_alarm(plate, photo):
+    copied = told(METER.measure(jpeg(photo, 70), [plate], Asked()))["identity.copy"]
+    assert copied.value > 0.9
+    assert "eileen" in copied.note
 
 
 def test_the_nearest_plate_counts(plate, photo):
     stranger = replace(plate, embedding=plate.embedding + 0.1, facts=replace(plate.facts, photo="stranger"))
-    assert METER.measure(photo, [stranger, plate])[0].note.endswith("eileen")
-    assert METER.own_distances([plate]) == ()
-    assert METER.own_distances([plate, stranger])[0] == pytest.approx(0.1 * 128**0.5)
+    measured = METER.measure(photo, [stranger, plate], Asked())
+    assert told(measured)["identity.distance"].note.endswith("eileen")
+
+
+def test_calibration_holds_each_plate_out_and_asks_the_pool(plate):
+    stranger = replace(plate, embedding=plate.embedding + 0.1, facts=replace(plate.facts, photo="stranger"))
+    alone, two = METER.calibrate([plate]), METER.calibrate([plate, stranger])
+    assert alone.own == ()
+    assert two.own == (pytest.approx(0.1 * 128**0.5), pytest.approx(0.1 * 128**0.5))
+    assert len(alone.impostors) >= 100
+    assert min(alone.impostors) > 0.4
+
+
+def test_another_embedder_is_a_drop_in(photo, plate):
+    class MeanColour:
+        version, licence = "mean colour", "Apache-2.0"
+
+        def embed(self, rgb_srgb, face):
+            return rgb_srgb[face.box.top : face.box.bottom, face.box.left : face.box.right].mean((0, 1)) / 255
+
+    meter = DlibMeter(MeanColour(), np.eye(3))
+    hers = replace(plate, embedding=MeanColour().embed(photo, faces.find_faces(photo)[0]))
+    assert told(meter.measure(photo, [hers], Asked()))["identity.distance"].value < 0.01
+    assert len(meter.calibrate([hers]).impostors) == 3
 
 
 def test_a_mission_patch_is_not_a_face(photo):
@@ -147,17 +213,17 @@ def test_the_same_photograph_twice(tmp_path, photo):
 
 def test_somebody_else_is_refused(tmp_path, photo, monkeypatch):
     """With one real face at hand the others are made by turning embeddings away."""
-    from twinbook.vision import meter
+    from twinbook.vision import enrolment
 
     away = {"1.png": 0.01, "2.png": 0.08}
-    read = meter._read
+    read = enrolment.read
 
-    def turned(path):
-        reading = read(path)
+    def turned(path, embedder):
+        reading = read(path, embedder)
         thumbnail = np.roll(reading.thumbnail, 7 * int(path.stem), axis=1)
         return replace(reading, embedding=reading.embedding + away.get(path.name, 0.0), thumbnail=thumbnail)
 
-    monkeypatch.setattr(meter, "_read", turned)
+    monkeypatch.setattr(enrolment, "read", turned)
     three = enrolled_with(tmp_path, photo, photo, photo)
     assert [(name, error.code) for name, error in three.refused] == [("2.png", "capture.other_person")]
     away["1.png"] = 0.08

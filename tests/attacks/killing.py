@@ -17,16 +17,22 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from twinbook import testing
+from scanning import Traces, scan_for
+
+from twinbook import app, testing
 from twinbook.db.unit import Unit
 from twinbook.domain import ledger
+from twinbook.domain.errors import TwinbookError
 from twinbook.domain.notice import Delivery
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
+from twinbook.domain.permit import Act
 from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.work import Stage, Work, work_id
 from twinbook.keys.signatures import verify_raw
-from twinbook.services import notify, render, report, revoke, run, settle, transparency
+from twinbook.services import erase as erasing
+from twinbook.services import notify, permit, render, report, revoke, run, settle, transparency
+from twinbook.settings import Settings
 
 
 class Switch:
@@ -68,8 +74,8 @@ def make(folder: Path, office) -> None:
 
 
 def erase(folder: Path, office) -> None:
-    document = revoke.erasure(office, "mira")
-    revoke.erase(
+    document = erasing.erasure(office, "mira")
+    erasing.erase(
         office, document.document(), testing.People(folder / "people").key("mira").sign(Paper.of(document).message)
     )
 
@@ -91,7 +97,39 @@ def deliver(folder: Path, office) -> None:
         office.clock.pass_days(1)
 
 
-ACTS = {"make": make, "erase": erase, "withdraw": withdraw, "deliver": deliver}
+def rotate(folder: Path, office) -> None:
+    office.vault.rotate("mira")
+
+
+def rekey(folder: Path, office) -> None:
+    new = hashlib.sha256(b"the new master key").digest()
+    if app.read_key(folder / "home" / "keys" / "master.key") == new and not office.vault.state().rotating:
+        return
+    app.rotate_master(Settings(folder / "home"), new, office.clock)
+
+
+ACTS = {
+    "make": make,
+    "erase": erase,
+    "withdraw": withdraw,
+    "deliver": deliver,
+    "rotate": rotate,
+    "rekey": rekey,
+}
+
+
+def unreadable(office) -> list[str]:
+    """What of hers can't be read, as a permit to measure reads it."""
+    with office.unit() as unit:
+        work = next(w for w in unit.works.of_talent("mira") if w.made)
+        plates = [plate.id for plate in unit.twins.current("mira").plates]
+    try:
+        with office.vault.open("mira", permit.for_shot(office, work, Act.MEASURE)["mira"]) as twin:
+            twin.picture(work.made.picture)
+            whole = all(len(twin.plate(plate).rgb_srgb) for plate in plates)
+    except TwinbookError as error:
+        return [f"unreadable: {error}"]
+    return [] if whole and plates else ["plates are missing"]
 
 
 class Letterbox(testing.FakePost):
@@ -144,13 +182,19 @@ def play(act: str, folder: Path, deadly: int = 0) -> int:
 
 
 def torn(act: str, folder: Path) -> list[str]:
-    """What is wrong right after the kill: a revocation without its notice and its shots, or one of these without it."""
+    """What is wrong right after the kill: a revocation without its notice and its shots, or one of these without it; or
+    something that can't be read in the middle of a rotation."""
+    if act in ("rotate", "rekey"):
+        with testing.open_fake_office(folder) as office:
+            return unreadable(office)
     if act not in ("withdraw", "erase"):
         return []
-    with testing.open_fake_office(folder) as office, office.unit() as unit:
-        revoked = {bool(paper.revoked_at) for paper in unit.papers.of("mira", PaperKind.CONSENT)}
-        told = len(unit.notices.all())
-        held = [work for work in unit.works.of_talent("mira") if unit.books.open_holds(work.id)]
+    with testing.open_fake_office(folder) as office:
+        who = office.vault.alias("mira") if act == "erase" and erasing.erased(office, "mira") else "mira"
+        with office.unit() as unit:
+            revoked = {bool(paper.revoked_at) for paper in unit.papers.of(who, PaperKind.CONSENT)}
+            told = len(unit.notices.all())
+            held = [work for work in unit.works.of_talent(who) if unit.books.open_holds(work.id)]
     whole = (revoked, told, held) == ({True}, 1, [])
     untouched = (revoked, told, len(held)) == ({False}, 0, 1 if act == "withdraw" else 0)
     return [] if whole or untouched else [f"torn: revoked {revoked}, {told} notices, {len(held)} held"]
@@ -166,8 +210,9 @@ def faults(act: str, folder: Path) -> list[str]:
 
     published = [list(f.iterdir()) for f in (folder / "home" / "outbox" / "published").iterdir()]
     with testing.open_fake_office(folder) as office:
+        who = office.vault.alias("mira") if act == "erase" else "mira"
         with office.unit() as unit:
-            works = unit.works.of_talent("mira")
+            works = unit.works.of_talent(who)
             totals = ledger.balances(unit.books.transactions())
             bodies = [json.loads(body) for body in unit.log.bodies()]
         released = [work for work in works if work.stage is Stage.RELEASED]
@@ -176,7 +221,7 @@ def faults(act: str, folder: Path) -> list[str]:
         must(len(released) == 1 and len(works) == count, f"works: {[w.stage.value for w in works]}")
         must(all(w.stage in (Stage.RELEASED, Stage.REFUSED) for w in works), "a shot is still on its way")
         told = notify.notices(office)
-        must(len(told) == (act != "make"), f"{len(told)} notices")
+        must(len(told) == (act in ("erase", "withdraw", "deliver")), f"{len(told)} notices")
         if act == "deliver":
             letters = (folder / "letters").read_text().split()
             must(told[0].state is Delivery.DELIVERED, "the notice is not delivered")
@@ -185,7 +230,7 @@ def faults(act: str, folder: Path) -> list[str]:
         must(totals.get(("brand:tvaton", "EUR")) == -45000, f"the brand owes {totals}")
         must(sum(totals.values()) == 0, "the journal does not balance")
         must(all(v == 0 for (a, _), v in totals.items() if a.startswith("hold:")), "a hold is left open")
-        must(settle.statement(office, "mira").images == 1, "the statement counts otherwise")
+        must(settle.statement(office, who).images == 1, "the statement counts otherwise")
         must(transparency.verify_log(office, verify_raw)[0] == len(bodies), "the log is not whole")
         if act == "make":
             must(len(published) == 1 and len(published[0]) == 2, f"published: {published}")
@@ -194,15 +239,24 @@ def faults(act: str, folder: Path) -> list[str]:
             files = {hashlib.sha256(f.read_bytes()).hexdigest() for f in published[0]} if published else set()
             must(files == set(digests), "the files are not the ones that were logged")
         if act == "erase":
-            must(not list((folder / "home" / "vault").iterdir()), "something is left in the vault")
+            must(office.vault.state().boxes == (), "something is left in the vault")
             must(not published, "released copies are left in the home")
             with office.unit() as unit:
                 must(unit.twins.current("mira") is None, "the twin is still known")
-                must(unit.parties.get("mira").name == "", "her name is still known")
+                must(unit.parties.get("mira") is None, "she is still known")
+            must(len(office.retention.all()) == 3, f"under retention: {office.retention.all()}")
+        if act in ("rotate", "rekey"):
+            state = office.vault.state()
+            must(not state.rotating and not state.boxes[0].rotating, "a rotation isn't finished")
+            for fault in unreadable(office):
+                must(False, fault)
         if act == "withdraw":
             with office.unit() as unit:
                 papers = unit.papers.of("mira", PaperKind.CONSENT)
                 must(all(p.revoked_at for p in papers), "a consent is still live")
+    if act == "erase":
+        for where in scan_for(folder / "home", Traces.of(folder / "photos", {"mira", "Mira Holm"}, b"")):
+            must(False, f"left: {where}")
     staged = folder / "home" / "outbox" / "staged"
     must(not staged.exists() or not list(staged.rglob("*.jpg")), "staged copies are left")
     return found
@@ -231,6 +285,8 @@ def in_child(work, *arguments) -> tuple[int, str]:
 def main(act: str, part: int, parts: int) -> None:
     root = Path(tempfile.mkdtemp())
     try:
+        with testing.open_fake_office(root / "first"):
+            pass  # makes the certificates that every child would make for itself
         start = root / "start"
         in_child(prepare, act, start)
         shutil.copytree(start, root / "count")

@@ -2,19 +2,21 @@
 
 import sqlite3
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from twinbook import testing
-from twinbook.domain.errors import InputError, Refused, SignatureRefused
+from twinbook.domain.errors import InputError, Refused, SignatureRefused, TwinbookError
 from twinbook.domain.gate import bound_at
 from twinbook.domain.money import Money
 from twinbook.domain.negotiation import Move, State, changed
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import PaperKind, Role
-from twinbook.services import negotiate, sign
+from twinbook.domain.party import PaperKind, Party, Role
+from twinbook.services import negotiate, revoke, sign
 
 CHEAP = Money.parse("300 EUR")
+ZANDRA = Party("zandra", Role.BRAND, "Zandra")
 
 
 @pytest.fixture
@@ -220,3 +222,48 @@ def test_a_license_in_a_booking_is_signed_there_and_nowhere_else(office, offered
         for who in ("mira", "tvaton"):
             with pytest.raises(SignatureRefused, match=r"offer\.turn"):
                 sign.sign(office, terms.document(), signs(who, terms.document()))
+
+
+WHAT_SHE_DID = ["signed", "signed later", "withdrew", "refuses", "isn't known", "another brand asked too"]
+
+
+@pytest.mark.parametrize("case", WHAT_SHE_DID)
+def test_a_brand_cannot_tell_whether_she_signed_by_asking_again(tmp_path, people, case):
+    """It makes the same offer for a year and holds every answer and every paper against those of a home where she
+    signs nothing."""
+
+    def told(name, case):
+        with testing.open_fake_office(tmp_path / name, testing.FakeClock()) as office:
+            for who in ("tvaton", "zandra"):
+                people.introduce(office, who, Role.BRAND)
+            if case != "isn't known":
+                people.introduce(office, "mira", Role.TALENT)
+            planned = testing.campaign(
+                testing.photographs(tmp_path / "photos"), reconsent_days=90, until=date(2028, 1, 1)
+            )
+            seen = []
+            for days in (0, 1, 30, 50, 10, 89, 1, 200):
+                office.clock.pass_days(days)
+                seen.append(asked(office, planned))
+                if case == "another brand asked too":
+                    asked(office, replace(planned, license=replace(planned.license, brand=ZANDRA)), "zandra")
+                if (case, days) in {("signed", 0), ("withdrew", 0), ("signed later", 30)}:
+                    consent = sign.draw_papers(office, planned)["mira"][0]
+                    sign.sign(office, consent.document, people.key("mira").sign(consent.message))
+                if (case, days) == ("withdrew", 30):
+                    back = Paper.of(revoke.revocation(office, "mira"))
+                    revoke.revoke(office, back.document, people.key("mira").sign(back.message))
+            return seen
+
+    def asked(office, planned, who="tvaton"):
+        terms = negotiate.campaign_terms(office, planned, "mira")
+        with office.unit() as unit:
+            key = unit.parties.key(people.key(who).id)
+        paper = Paper.of(negotiate.draft(office, key, Move.OFFER, terms=terms))
+        try:
+            standing = negotiate.propose(office, paper.document, people.key(who).sign(paper.message))
+        except TwinbookError as error:
+            return terms.document(), error.document()
+        return terms.document(), standing.state, standing.waits_for, standing.notes
+
+    assert told("hers", case) == told("nobody's", "refuses")

@@ -3,11 +3,15 @@
 import json
 import multiprocessing
 import sys
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
 from twinbook import testing
-from twinbook.domain.errors import Refused, StateError
+from twinbook.domain.consent import Approval
+from twinbook.domain.errors import AwaitingSignature, Refused, StateError
+from twinbook.domain.ledger import Movement
 from twinbook.domain.paper import Paper
 from twinbook.domain.permit import Act
 from twinbook.domain.work import Stage
@@ -59,7 +63,7 @@ def briefed(tmp_path, people):
         with testing.open_fake_office(tmp_path) as office:
             people.sign_all(office, planned)
             papers = sign.draw_papers(office, planned)
-            run._enrolled(office, planned.talents[0], papers["mira"][0], tmp_path, lambda line: None)
+            run._enrolled(office, planned.talents[0], papers["mira"][0], tmp_path, (), lambda line: None)
             return [work.id for work in run._briefed(office, planned, papers)]
 
     return prepare
@@ -87,6 +91,42 @@ def test_sixteen_workers_never_exceed_a_cap(tmp_path, briefed, terms, cap):
 
     assert everybody(tmp_path, take) == [0] * WORKERS
     assert held(tmp_path) == cap
+
+
+def test_a_month_is_not_exceeded_by_what_was_held_in_the_month_before(tmp_path, briefed, people):
+    """Three images wait for her approval from 30 June on, three more are asked for in July, by sixteen at once."""
+    ids = briefed(max_images_per_month=3, approval=Approval.IMAGE)
+    clock = testing.FakeClock(testing.NOON + timedelta(days=29))
+
+    def waiting(office):
+        with office.unit() as unit:
+            return [work for work in unit.works.of_talent("mira") if work.stage is Stage.JUDGED]
+
+    def approve(office):
+        for work in waiting(office):
+            for paper in render.draw_approvals(office, work):
+                sign.sign(office, paper.document, people.key("mira").sign(paper.message))
+
+    def finish(office, number):
+        office.clock.at = clock.at
+        for work in ids[number::WORKERS]:
+            with suppress(AwaitingSignature):
+                patiently(lambda work=work: render.finish(office, work))
+
+    assert everybody(tmp_path, lambda office, number: finish(office, number) if number < 8 else None) == [0] * WORKERS
+    clock.at += timedelta(days=1)
+    with testing.open_fake_office(tmp_path, clock) as office:
+        assert len(waiting(office)) == 3
+    assert everybody(tmp_path, lambda office, number: finish(office, number) if number >= 8 else None) == [0] * WORKERS
+    with testing.open_fake_office(tmp_path, clock) as office:
+        assert len(waiting(office)) == 6
+        approve(office)
+    assert everybody(tmp_path, finish) == [0] * WORKERS
+    with testing.open_fake_office(tmp_path, clock) as office, office.unit() as unit:
+        released = [work for work in unit.works.of_talent("mira") if work.stage is Stage.RELEASED]
+        settled = [entry for entry in unit.books.transactions() if entry.movement is Movement.SETTLE]
+        assert len(released) == len(settled) == 3
+        assert {entry.at.month for entry in settled} == {7}
 
 
 def test_no_permit_is_made_after_a_revocation_whoever_is_asking(tmp_path, briefed, people):

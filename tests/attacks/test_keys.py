@@ -16,7 +16,8 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import SIGNERS, Duty, Key, PaperKind, Role, Signature
 from twinbook.domain.royalty import Payee
 from twinbook.keys.signatures import key_id, verify, verify_raw
-from twinbook.services import keyring, revoke, sign
+from twinbook.services import erase as erasing
+from twinbook.services import filing, keyring, sign
 
 HOUR = timedelta(hours=1)
 NEUTRAL = b"\x01" + bytes(31)
@@ -112,7 +113,7 @@ def test_an_agencys_key_signs_nothing_that_is_hers_alone(office, keys, photos):
     consent = sign.draw_papers(office, testing.campaign(photos))["mira"][0]
     with office.unit() as unit:
         hers = [
-            sign.file_paper(office, unit, Paper.of(terms), "mira")
+            filing.file_paper(office, unit, Paper.of(terms), "mira")
             for terms in (
                 Payee("mira", "Nordlight", "SE45 5000 0000 0583 9825 7466"),
                 Approved("mira", Approval.IMAGE, frozenset({"shot"}), "0123456789ab", "0" * 64),
@@ -123,10 +124,10 @@ def test_an_agencys_key_signs_nothing_that_is_hers_alone(office, keys, photos):
         for by in ("nordlight", "tvaton"):
             with pytest.raises(SignatureRefused, match=r"signature\.role"):
                 sign.sign(office, paper.document, keys[by].sign(paper.message))
-    for asked in (revoke.erasure(office, "mira"),):
+    for asked in (erasing.erasure(office, "mira"),):
         paper = Paper.of(asked)
         with pytest.raises(SignatureRefused, match=r"signature\.role"):
-            revoke.erase(office, paper.document, keys["nordlight"].sign(paper.message))
+            erasing.erase(office, paper.document, keys["nordlight"].sign(paper.message))
 
 
 # --- the new key
@@ -354,9 +355,9 @@ def test_a_stolen_old_key_cant_sign_back_in_time(office, keys, photos, clock):
     clock.at += HOUR
     with pytest.raises(SignatureRefused, match=r"signature\.key_retired"):
         sign.sign(office, consent.document, stolen)
-    early = Paper.of(replace(revoke.erasure(office, "mira"), at=clock.at - 2 * HOUR))
+    early = Paper.of(replace(erasing.erasure(office, "mira"), at=clock.at - 2 * HOUR))
     with pytest.raises(SignatureRefused, match=r"signature\.key_retired"):
-        revoke.erase(office, early.document, keys["mira"].sign(early.message))
+        erasing.erase(office, early.document, keys["mira"].sign(early.message))
 
 
 # --- other documents

@@ -14,7 +14,7 @@ PARTS = 2
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("act", ["make", "erase", "withdraw", "deliver"])
+@pytest.mark.parametrize("act", ["make", "erase", "withdraw", "deliver", "rotate", "rekey"])
 def test_killed_anywhere_and_finished(act, part):
     script = Path(__file__).with_name("killing.py")
     done = subprocess.run(

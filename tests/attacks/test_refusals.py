@@ -14,6 +14,7 @@ from twinbook.domain.money import Money
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.domain.work import Stage
+from twinbook.services import erase as erasing
 from twinbook.services import report, revoke, run, sign
 
 
@@ -150,7 +151,7 @@ def test_neither_brand_nor_agency_can_revoke_or_erase_for_her(office, people, ph
     planned = testing.campaign(photos)
     people.sign_all(office, planned)
     agency = people.introduce(office, "nordlight", Role.AGENCY)
-    for make, act in ((revoke.revocation, revoke.revoke), (revoke.erasure, revoke.erase)):
+    for make, act in ((revoke.revocation, revoke.revoke), (erasing.erasure, erasing.erase)):
         document = make(office, "mira")
         with pytest.raises(SignatureRefused, match=r"signature\.role"):
             act(office, document.document(), agency.sign(Paper.of(document).message))

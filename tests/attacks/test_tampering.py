@@ -105,7 +105,7 @@ def blot_the_face_out(rgb):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-@pytest.mark.parametrize("view", ["waist-front", "head-front"])
+@pytest.mark.parametrize("view", ["waist-front", pytest.param("head-front", marks=pytest.mark.slow)])
 def test_tampering_is_quarantined_and_care_is_not(tmp_path, people, spoil, measure, view):
     (tmp_path / "photos").mkdir()
     for name in {"waist-front", "head-front"}:

@@ -8,6 +8,7 @@ import pytest
 from twinbook import testing
 from twinbook.db import Database
 from twinbook.domain import ledger
+from twinbook.domain.consent import Part
 from twinbook.domain.errors import SignatureRefused, StateError
 from twinbook.domain.log import Entry
 from twinbook.domain.money import Money
@@ -127,6 +128,27 @@ def test_images_are_counted_in_their_month_and_without_the_voided(database):
         assert unit.books.images("mira", 2026, 6, but="") == 1
         assert unit.books.images("mira", 2026, 6, but="shot-0") == 0
         assert unit.books.images("mira", 2026, 7, but="") == 1
+
+
+def test_an_image_that_is_settled_in_the_next_month_counts_in_both(database):
+    held = ledger.hold("a-shot", "mira", 1, "tvaton", Money("EUR", 45000), testing.NOON)
+    with database.unit() as unit:
+        unit.books.post(held)
+        assert [unit.books.images("mira", 2026, month, but="") for month in (6, 7, 8)] == [1, 0, 0]
+        unit.books.post(ledger.settle(held, {"talent:mira": Money("EUR", 45000)}, testing.NOON + timedelta(days=30)))
+        assert [unit.books.images("mira", 2026, month, but="") for month in (6, 7, 8)] == [1, 1, 0]
+        assert unit.books.images("mira", 2026, 7, but="a-shot") == 0
+
+
+@pytest.mark.parametrize("days", [(0, 30), (30, 0), (30, 0, 15)])
+def test_the_earliest_withdrawal_of_a_part_stands(database, days):
+    with database.unit() as unit:
+        fill(unit)
+        for after in days:
+            unit.papers.withdraw(a_paper().digest, Part.TRAIN, "by", testing.NOON + timedelta(days=after))
+        unit.papers.withdraw(a_paper().digest, Part.MONITOR, "by", testing.NOON + timedelta(days=3))
+        withdrawn = unit.papers.get(a_paper().digest).withdrawn
+    assert withdrawn == {Part.TRAIN: testing.NOON, Part.MONITOR: testing.NOON + timedelta(days=3)}
 
 
 def test_a_key_belongs_to_one_party(database):

@@ -1,18 +1,12 @@
 """The Merkle tree and signed notes against what others published, and against the RFC's definitions written out.
 
-The vectors of transparency-dev/merkle (Apache-2.0) are not part of this repository. With a checkout of it, held here
-against commit 417fb0c314750d94e53942e9f92e79b6d35915db:
-
-    MERKLE_TESTDATA=path/to/merkle/testdata pytest tests/domain/test_log_vectors.py
-
-Without, the same kinds of true and spoilt proofs are made here from the recursive definitions of RFC 9162 2.1, for
-every tree of up to 24 leaves.
+`tests/vectors/merkle` holds the vectors of transparency-dev/merkle; beside them the same kinds of true and spoilt proofs
+are made here from the recursive definitions of RFC 9162 2.1, for every tree of up to 24 leaves.
 """
 
 import base64
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -23,10 +17,8 @@ from twinbook.domain.errors import InputError, StateError
 from twinbook.domain.log import Checkpoint, Note, NoteSignature
 from twinbook.keys.signatures import verify_raw
 
-TESTDATA = os.environ.get("MERKLE_TESTDATA")
-PUBLISHED = {
-    kind: sorted((Path(TESTDATA) / kind).rglob("*.json")) if TESTDATA else [] for kind in ("inclusion", "consistency")
-}
+VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "merkle"
+PUBLISHED = {kind: json.loads((VECTORS / f"{kind}.json").read_bytes()) for kind in ("inclusion", "consistency")}
 
 SIZES = range(1, 25)
 LEAVES = [log.leaf_hash(bytes([number])) for number in range(SIZES.stop)]
@@ -38,25 +30,20 @@ def decoded(case, *names):
     return [base64.b64decode(case[name] or "") for name in names], [base64.b64decode(n) for n in case["proof"] or []]
 
 
-def told(file):
-    return str(file.relative_to(TESTDATA))
-
-
-@pytest.mark.skipif(not TESTDATA, reason="MERKLE_TESTDATA names no checkout of the published vectors")
 def test_the_published_set_is_whole():
-    assert {kind: len(files) for kind, files in PUBLISHED.items()} == {"inclusion": 98, "consistency": 98}
+    assert {kind: len(cases) for kind, cases in PUBLISHED.items()} == {"inclusion": 98, "consistency": 98}
 
 
-@pytest.mark.parametrize("file", PUBLISHED["inclusion"], ids=told)
-def test_published_inclusion(file):
-    case = json.loads(file.read_bytes())
+@pytest.mark.parametrize("name", PUBLISHED["inclusion"])
+def test_published_inclusion(name):
+    case = PUBLISHED["inclusion"][name]
     (leaf, root), proof = decoded(case, "leafHash", "root")
     assert log.verify_inclusion(leaf, case["leafIdx"], case["treeSize"], proof, root) is not case["wantErr"]
 
 
-@pytest.mark.parametrize("file", PUBLISHED["consistency"], ids=told)
-def test_published_consistency(file):
-    case = json.loads(file.read_bytes())
+@pytest.mark.parametrize("name", PUBLISHED["consistency"])
+def test_published_consistency(name):
+    case = PUBLISHED["consistency"][name]
     (old, new), proof = decoded(case, "root1", "root2")
     assert log.verify_consistency(case["size1"], case["size2"], proof, old, new) is not case["wantErr"]
 

@@ -122,6 +122,21 @@ STORIES = {
     ),
     "fur, which she never allows": Story({"consent.never"}, asked={"contexts": ("fast fashion", "fur")}),
     "Fur with a capital": Story({"consent.never"}, asked={"contexts": ("fast fashion", "FUR")}),
+    "fur with a soft hyphen in it and a space behind": Story(
+        {"consent.never"}, asked={"contexts": ("fast fashion", "fu\u00adr ")}
+    ),
+    "fur coats, spelled with a hyphen and with an underscore": Story(
+        {"consent.never"},
+        consent={"never": frozenset({"Fur-Coats"})},
+        asked={"contexts": ("fast fashion", "fur_coats")},
+    ),
+    "her category in another spelling": Story(set(), asked={"contexts": ("Fast-Fashion",)}),
+    "a mandate for the category in another spelling": Story(
+        set(), **AGENCY, license={"max_images": 10}, mandate={"categories": frozenset({"Fast-Fashion"})}
+    ),
+    "a competitor exclusive in this category, spelled otherwise": Story(
+        {"license.exclusivity"}, others=({"exclusive": Exclusivity(**SOLD | {"category": "FAST-fashion"})},)
+    ),
     "for a category that she never allows": Story(
         {"consent.never"}, license={"category": "tobacco"}, asked={"contexts": ("tobacco",)}
     ),
@@ -264,6 +279,37 @@ STORIES = {
         license={"estate": "cousin"},
         license_by=("cousin", "tvaton"),
         file={"died": SIGNED.date()},
+    ),
+    "after her death the agency accepts alone, naming the estate that she named": Story(
+        {"license.estate", "talent.deceased", "signature.missing"},
+        **AGENCY,
+        consent={"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"},
+        license={"estate": "holm-estate", "max_images": 10},
+        mandate={},
+        file={"died": date(2026, 5, 30)},
+    ),
+    "after her death agency and estate accept together": Story(
+        {"license.estate", "talent.deceased"},
+        license_by=("holm-estate", "nordlight", "tvaton"),
+        consent={"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"},
+        license={"estate": "holm-estate", "max_images": 10},
+        mandate={},
+        file={"died": date(2026, 5, 30)},
+    ),
+    "a mandate that names an estate while she lives": Story(
+        {"license.estate"},
+        license_by=("holm-estate", "nordlight", "tvaton"),
+        consent={"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"},
+        license={"estate": "holm-estate", "max_images": 10},
+        mandate={},
+    ),
+    "her agency accepted in time, and her estate goes on": Story(
+        set(),
+        **AGENCY,
+        consent={"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"},
+        license={"max_images": 10},
+        mandate={},
+        file={"died": date(2026, 6, 5)},
     ),
     "an estate that acts while she lives": Story(
         {"license.estate"},
@@ -467,6 +513,13 @@ def test_there_are_many_stories():
 def test_an_unknown_law_is_said_and_does_not_refuse(keys):
     request, dossier = told(STORIES["a country whose law isn't known here"], keys)
     assert "law.no_pack" in {why.code for why in decide(request, dossier, LAW, verify, NOW).notes}
+
+
+def test_a_country_is_not_known_by_its_states(keys):
+    for place, unknown in (("US", True), ("US-TX", True), ("US-NY", False), ("EU", False), ("WORLD", True)):
+        request, dossier = told(Story(set(), **there(place)), keys)
+        answer = decide(request, dossier, LAW, verify, NOW)
+        assert ("law.no_pack" in {why.code for why in answer.notes}) == unknown
 
 
 def test_a_refusal_never_tells_another_brands_terms(keys):

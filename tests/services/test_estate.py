@@ -10,17 +10,21 @@ from changing_keys import drawn, entries, operators
 
 from twinbook import testing
 from twinbook.domain import ledger
-from twinbook.domain.consent import Approval, PostMortem
+from twinbook.domain.consent import Approval, Person, PostMortem
 from twinbook.domain.errors import InputError, Refused, SignatureRefused, VaultRefused
 from twinbook.domain.estate import Alive
 from twinbook.domain.keyring import KeyGrounds
+from twinbook.domain.mandate import Mandate
+from twinbook.domain.money import Money
+from twinbook.domain.negotiation import Move
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.domain.permit import Act
 from twinbook.domain.policy import Law
 from twinbook.domain.revocation import Grounds
 from twinbook.domain.work import Stage
-from twinbook.services import estate, keyring, permit, revoke, run, sign
+from twinbook.services import erase as erasing
+from twinbook.services import estate, keyring, mandates, negotiate, permit, revoke, run, sign
 
 EVIDENCE = hashlib.sha256(b"certificate").hexdigest()
 NAMED = {"post_mortem": PostMortem.ESTATE, "estate": "holm-estate"}
@@ -145,7 +149,7 @@ def test_her_estate_does_nothing_while_she_lives(office, people, heirs, photos, 
         signs(office, license, heirs["holm-estate"])
     for asked, act in (
         (revoke.revocation(office, "mira", by=Role.ESTATE, party="holm-estate"), revoke.revoke),
-        (revoke.erasure(office, "mira", "holm-estate"), revoke.erase),
+        (erasing.erasure(office, "mira", "holm-estate"), erasing.erase),
     ):
         paper = Paper.of(asked)
         with pytest.raises(SignatureRefused, match=r"license\.estate"):
@@ -190,22 +194,22 @@ def test_her_estate_revokes(office, left, heirs, tmp_path):
 
 
 def test_her_estate_has_her_erased(office, left, heirs, tmp_path):
-    paper = Paper.of(revoke.erasure(office, "mira", "cousin"))
+    paper = Paper.of(erasing.erasure(office, "mira", "cousin"))
     with pytest.raises(SignatureRefused, match=r"license\.estate"):
-        revoke.erase(office, paper.document, heirs["cousin"].sign(paper.message))
-    paper = Paper.of(revoke.erasure(office, "mira", "holm-estate"))
-    revoke.erase(office, paper.document, heirs["holm-estate"].sign(paper.message))
-    assert not list((tmp_path / "home" / "vault").iterdir())
+        erasing.erase(office, paper.document, heirs["cousin"].sign(paper.message))
+    paper = Paper.of(erasing.erasure(office, "mira", "holm-estate"))
+    erasing.erase(office, paper.document, heirs["holm-estate"].sign(paper.message))
+    assert office.vault.state().boxes == ()
 
 
 def test_her_estate_may_break_off_and_finish_an_erasure(office, left, heirs):
     """What it has revoked itself no longer lives, and names it all the same."""
     first = Paper.of(revoke.revocation(office, "mira", by=Role.ESTATE, party="holm-estate"))
     revoke.revoke(office, first.document, heirs["holm-estate"].sign(first.message))
-    paper = Paper.of(revoke.erasure(office, "mira", "holm-estate"))
-    revoke.erase(office, paper.document, heirs["holm-estate"].sign(paper.message))
+    paper = Paper.of(erasing.erasure(office, "mira", "holm-estate"))
+    erasing.erase(office, paper.document, heirs["holm-estate"].sign(paper.message))
     with office.unit() as unit:
-        assert unit.parties.get("mira").name == ""
+        assert unit.parties.get("mira") is None
 
 
 def test_her_estate_ends_a_license_for_breach(office, left, heirs):
@@ -231,11 +235,49 @@ def test_her_key_signs_nothing_after_her_death(office, left, people, photos):
             signs(office, paper, mira)
     for asked, act in (
         (revoke.revocation(office, "mira"), revoke.revoke),
-        (revoke.erasure(office, "mira"), revoke.erase),
+        (erasing.erasure(office, "mira"), erasing.erase),
     ):
         paper = Paper.of(asked)
         with pytest.raises(SignatureRefused, match=r"talent\.deceased"):
             act(office, paper.document, mira.sign(paper.message))
+
+
+def test_her_agency_takes_no_estate_for_a_cloak(office, people, heirs, photos, clock):
+    """It holds a mandate of hers, and after her death signs a license that names her estate as well."""
+    agency = people.introduce(office, "nordlight", Role.AGENCY)
+    planned = testing.campaign(photos, **NAMED, license_max_images=10)
+    people.sign_all(office, planned)
+    scope = Mandate(
+        talent=Person("mira", "Mira Holm"),
+        agency=Person("nordlight", "Nordlight"),
+        acts=frozenset({"accept", "propose"}),
+        brands=frozenset(),
+        categories=frozenset(),
+        channels=frozenset({"instagram", "web"}),
+        territories=frozenset({"SE"}),
+        min_fee=Money.parse("400 EUR"),
+        max_term_days=90,
+        max_images=20,
+        starts=clock.at.date(),
+        until=clock.at.date() + 300 * DAY,
+    )
+    mandate = signs(office, mandates.draw_mandate(office, scope), people.key("mira"))
+    dies(office, clock)
+    for named, code in (("holm-estate", "license.estate"), ("", "talent.deceased")):
+        cloaked = testing.campaign(
+            photos, **NAMED, license_max_images=11, license_mandate=mandate.digest, license_estate=named
+        )
+        license = sign.draw_papers(office, cloaked)["mira"][1]
+        with pytest.raises(SignatureRefused) as refused:
+            signs(office, license, agency)
+        assert refused.value.code == code
+        terms = negotiate.campaign_terms(office, cloaked, "mira")
+        with office.unit() as unit:
+            brand = unit.parties.key(people.key("tvaton").id)
+        offer = Paper.of(negotiate.draft(office, brand, Move.OFFER, terms=replace(terms, term_days=20)))
+        if named:
+            with pytest.raises(SignatureRefused, match=r"license\.estate"):
+                negotiate.propose(office, offer.document, people.key("tvaton").sign(offer.message))
 
 
 def test_nobody_gets_a_key_in_her_name(office, left, people, tmp_path):
@@ -284,9 +326,9 @@ def test_a_consent_from_after_her_death_names_nobody(office, people, heirs, phot
         for key in (heirs["cousin"], people.key("tvaton")):
             unit.papers.sign(license.digest, key.sign(license.message), clock.at)
     assert codes(run.run(office, planned, tmp_path).works[0]) == {"talent.deceased"}
-    erasure = Paper.of(revoke.erasure(office, "mira", "cousin"))
+    erasure = Paper.of(erasing.erasure(office, "mira", "cousin"))
     with pytest.raises(SignatureRefused, match=r"license\.estate"):
-        revoke.erase(office, erasure.document, heirs["cousin"].sign(erasure.message))
+        erasing.erase(office, erasure.document, heirs["cousin"].sign(erasure.message))
 
 
 def test_an_estate_of_a_consent_she_took_back_is_no_estate(office, people, heirs, photos, clock):
@@ -296,9 +338,9 @@ def test_an_estate_of_a_consent_she_took_back_is_no_estate(office, people, heirs
     clock.pass_days(1)
     people.sign_all(office, testing.campaign(photos, **NAMED, purpose="another purpose"))
     dies(office, clock)
-    erasure = Paper.of(revoke.erasure(office, "mira", "cousin"))
+    erasure = Paper.of(erasing.erasure(office, "mira", "cousin"))
     with pytest.raises(SignatureRefused, match=r"license\.estate"):
-        revoke.erase(office, erasure.document, heirs["cousin"].sign(erasure.message))
+        erasing.erase(office, erasure.document, heirs["cousin"].sign(erasure.message))
 
 
 # --- a mistake
@@ -346,7 +388,7 @@ def test_what_she_signed_once_doesnt_answer_a_later_report(office, left, people,
 
 
 def test_other_papers_of_hers_dont_say_that_she_lives(office, left, people):
-    paper = Paper.of(revoke.erasure(office, "mira"))
+    paper = Paper.of(erasing.erasure(office, "mira"))
     with pytest.raises(SignatureRefused, match=r"signature\.role"):
         estate.withdraw_report(office, paper.document, people.key("mira").sign(paper.message))
     assert Alive.KIND.value == "twinbook.alive/1"

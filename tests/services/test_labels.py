@@ -148,3 +148,14 @@ def test_her_proof_keeps_its_own_label(tmp_path, photos, people):
         work = run.run(office, planned, tmp_path).works[0]
         render.proof(office, work)
     assert (sealer.markings[-1].label, sealer.markings[-1].label_share) == ("PROOF, NOT RELEASED", 0.05)
+
+
+def test_what_the_law_has_to_say_is_told_and_shown(office, people, photos, tmp_path):
+    planned = testing.campaign(photos, territories=("BR",), consent_territories=("BR", "SE"))
+    people.sign_all(office, planned)
+    said, sheets = [], Sheets()
+    outcome = run.run(office, planned, tmp_path, said.append)
+    assert "law.no_pack" in {note.code for note in outcome.notes}
+    assert any("law.no_pack" in line for line in said)
+    report.write_papers(replace(office, documents=sheets), planned, outcome, tmp_path / "out", tmp_path)
+    assert any("BR" in line and "law.no_pack" in line for line in sheets.sheet.warnings)

@@ -15,7 +15,7 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.domain.permit import Act
 from twinbook.domain.work import Stage
-from twinbook.services import mandates, permit, revoke, run, sign
+from twinbook.services import filing, mandates, permit, revoke, run, sign
 
 HOUR = timedelta(hours=1)
 
@@ -176,7 +176,7 @@ def test_what_is_hers_alone_cant_be_handed_over(office, keys):
         with pytest.raises(InputError, match=r"mandate\.reserved"):
             mandates.draw_mandate(office, terms(acts=GRANTABLE | {act}))
     with office.unit() as unit:  # filed by somebody with the database in hand
-        filed = sign.file_paper(office, unit, Paper.of(terms(acts=frozenset({"payee"}))), "mira")
+        filed = filing.file_paper(office, unit, Paper.of(terms(acts=frozenset({"payee"}))), "mira")
     with pytest.raises(SignatureRefused, match=r"mandate\.reserved"):
         signs(office, filed, keys["mira"])
 

@@ -21,7 +21,7 @@ from twinbook.domain.party import Duty, PaperKind, Party, Role
 from twinbook.domain.policy import Severity
 from twinbook.domain.work import Stage
 from twinbook.law import load
-from twinbook.services import negotiate, permit, revoke, run, sign
+from twinbook.services import filing, negotiate, permit, revoke, run, sign
 
 EUR = Money.parse
 ZANDRA = Party("zandra", Role.BRAND, "Zandra")
@@ -99,7 +99,7 @@ class Fair:
         )
         paper = Paper.of(replace(scope, **changes))
         with self.office.unit() as unit:
-            sign.file_paper(self.office, unit, paper, "mira")
+            filing.file_paper(self.office, unit, paper, "mira")
         return sign.sign(self.office, paper.document, self.people.key("mira").sign(paper.message))
 
     def gate(self, standing):

@@ -18,6 +18,7 @@ from twinbook.domain.notice import Delivery
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.keys.signatures import verify_raw
+from twinbook.services import erase as erasing
 from twinbook.services import notify, revoke, run
 
 URL = "https://rights.tvaton.example/twinbook"
@@ -66,8 +67,8 @@ def test_an_address_given_before_is_used(office, people, photos, tmp_path, post)
     people.sign_all(office, planned)
     run.run(office, planned, tmp_path)
     notify.set_address(office, "tvaton", URL)
-    paper = Paper.of(revoke.erasure(office, "mira"))
-    revoke.erase(office, paper.document, people.key("mira").sign(paper.message))
+    paper = Paper.of(erasing.erasure(office, "mira"))
+    erasing.erase(office, paper.document, people.key("mira").sign(paper.message))
     assert the(office).state is Delivery.WAITING
     assert notify.deliver(office)[0].state is Delivery.DELIVERED
 

@@ -16,6 +16,7 @@ from twinbook.domain.party import PaperKind, Party, Role
 from twinbook.domain.provenance import ReleaseId, State
 from twinbook.domain.revocation import Grounds, Revocation
 from twinbook.domain.work import Stage, Work, work_id
+from twinbook.services import erase as erasing
 from twinbook.services import notify, render, revoke, run, verify
 
 ALL_PARTS = tuple(Part)
@@ -28,8 +29,8 @@ def take_back(office, people, targets=(), key="mira", **how):
 
 
 def erase(office, people):
-    paper = Paper.of(revoke.erasure(office, "mira"))
-    revoke.erase(office, paper.document, people.key("mira").sign(paper.message))
+    paper = Paper.of(erasing.erasure(office, "mira"))
+    erasing.erase(office, paper.document, people.key("mira").sign(paper.message))
 
 
 def balances(office):
@@ -217,6 +218,23 @@ def test_a_breach_during_the_wind_down_brings_the_end_nearer(office, people, pho
     assert len(programme.told()) == 2  # its images had to come down already
 
 
+def test_a_part_withdrawn_for_later_and_then_for_now_is_gone_now(office, people, programme, photos, tmp_path):
+    def withdraws(days):
+        asked = revoke.revocation(office, "mira", (programme.consent,), parts=frozenset({Part.GENERATE}))
+        paper = Paper.of(replace(asked, effective=asked.at + timedelta(days=days)))
+        return revoke.revoke(office, paper.document, people.key("mira").sign(paper.message))
+
+    assert withdraws(30) == ()
+    (ended,) = withdraws(0)
+    assert (ended.id, programme.flight()) == (programme.flying.id, Stage.REFUSED)
+    told = programme.told()
+    assert [notice.parts for notice in told] == [{Part.GENERATE}] * 2
+    assert [notice.stop_making for notice in told] == [testing.NOON + timedelta(days=30), testing.NOON]
+    new = testing.campaign(photos, [testing.a_shot("new", to="#00aa00")], parts=ALL_PARTS)
+    (work,) = run.run(office, new, tmp_path).works
+    assert (work.stage, {why.code for why in work.reasons}) == (Stage.REFUSED, {"consent.part"})
+
+
 def test_notice_is_not_dated_back(office, people, photos, tmp_path, clock):
     programme = Programme(office, people, photos, tmp_path, wind_down_days=30)
     asked = revoke.revocation(office, "mira", (programme.license,), grounds=Grounds.NOTICE)
@@ -268,8 +286,8 @@ def test_everything_erased(office, people, programme):
     (told,) = programme.told()
     assert (told.about, told.grounds, told.stop_showing) == (About.CONSENT, Grounds.WITHDRAWN, testing.NOON)
     assert not {"eras", "Mira", "mira"} & {word for word in ("eras", "Mira", "mira") if word in str(told.document())}
-    people_again = Paper.of(revoke.erasure(office, "mira"))
-    revoke.erase(office, people_again.document, people.key("mira").sign(people_again.message))
+    people_again = Paper.of(erasing.erasure(office, "mira"))
+    erasing.erase(office, people_again.document, people.key("mira").sign(people_again.message))
     assert len(programme.told()) == 1
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,12 +23,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twinbook import app, testing
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import AwaitingSignature, Refused, TwinbookError
+from twinbook.domain.ledger import Movement
 from twinbook.domain.money import Money
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Party, Role
 from twinbook.domain.permit import Act
 from twinbook.domain.work import Stage
-from twinbook.services import revoke, run, sign
+from twinbook.services import estate, revoke, run, sign
 from twinbook.settings import Settings
 
 PEOPLE = {
@@ -85,20 +86,25 @@ class Rights(RuleBasedStateMachine):
         self.gone: dict[str, datetime] = {}
         self.parts_gone: dict[tuple[str, str], datetime] = {}
         self.seen = 0
+        self.dead = False
 
     def teardown(self) -> None:
         self.stack.close()
 
     # --- what people do
 
-    @rule(terms=TERMS, shots=st.integers(1, 2))
-    def draw(self, terms, shots) -> None:
+    @rule(terms=TERMS, shots=st.integers(1, 2), data=st.data())
+    def draw(self, terms, shots, data) -> None:
+        """A campaign; some put its consent in the place of one that she signed."""
+        signed = [digest for digest in sorted(self.hers) if "max_images_per_month" in self.papers[digest].document]
+        replaces = data.draw(st.sampled_from(["", "", *signed]))
         name = terms["brand"]
         changes = {
             **terms,
             "brand": Party(name, Role.BRAND, name.title()),
             "parts": tuple(Part(part) for part in terms["parts"]),
             "fee": Money.parse(terms["fee"]),
+            "replaces": replaces[:20],
         }
         briefs = [testing.a_shot(f"shot-{n}", to=f"#{n}{n}{n}{n}{n}{n}") for n in range(shots)]
         planned = replace(testing.campaign(self.folder / "photos", briefs, **changes), title=f"c{len(self.campaigns)}")
@@ -114,15 +120,27 @@ class Rights(RuleBasedStateMachine):
             paper.document["type"].startswith("twinbook.license") and paper.document["brand"]["id"] == who
         )
         try:
-            sign.sign(self.office, paper.document, self.people.key(who).sign(paper.message))
+            self._sign(paper, who)
         except Refused:
-            assert not may
+            assert not may or self._hindered(paper, who)
             return
         assert may
-        if who == "mira":
-            self.hers.setdefault(paper.digest, self.clock.now())
-        else:
+        assert not self._hindered(paper, who)
+
+    def _hindered(self, paper, who) -> bool:
+        """Whether she couldn't sign it as things stand: she is said to be dead, or what it replaces is gone."""
+        before = paper.document.get("replaces", "")
+        gone = before in self.gone and self.gone[before] <= self.clock.now() and paper.digest not in self.hers
+        return who == "mira" and (self.dead or gone)
+
+    def _sign(self, paper, who) -> None:
+        sign.sign(self.office, paper.document, self.people.key(who).sign(paper.message))
+        if who != "mira":
             self.brands.add(paper.digest)
+        elif paper.digest not in self.hers:
+            self.hers[paper.digest] = self.clock.now()
+            if before := paper.document.get("replaces"):
+                self.gone[before] = min(self.clock.now(), self.gone.get(before, self.clock.now()))
 
     @precondition(lambda self: self.campaigns)
     @rule(data=st.data())
@@ -133,11 +151,8 @@ class Rights(RuleBasedStateMachine):
         for paper in sign.draw_papers(self.office, planned)["mira"]:
             self.papers[paper.digest] = paper
             for who in paper.signers.values():
-                sign.sign(self.office, paper.document, self.people.key(who).sign(paper.message))
-                if who == "mira":
-                    self.hers.setdefault(paper.digest, self.clock.now())
-                else:
-                    self.brands.add(paper.digest)
+                if not self._hindered(paper, who):
+                    self._sign(paper, who)
 
     @precondition(lambda self: self.papers)
     @rule(data=st.data(), who=st.sampled_from(["nordlight", "tvaton", "eve"]))
@@ -157,21 +172,47 @@ class Rights(RuleBasedStateMachine):
 
     @precondition(lambda self: self.hers)
     @rule(
-        data=st.data(), part=st.sampled_from([None, *Part]), who=st.sampled_from(["mira", "mira", "nordlight", "eve"])
+        data=st.data(),
+        part=st.sampled_from([None, *Part]),
+        who=st.sampled_from(["mira", "mira", "nordlight", "eve"]),
+        days=st.sampled_from([(0,), (20,), (20, 0)]),
     )
-    def revoke(self, data, part, who) -> None:
+    def revoke(self, data, part, who, days) -> None:
+        """Now, or from a day to come, or first this and then that: the earliest moment that she ever named stands."""
         digest = data.draw(st.sampled_from(sorted(self.hers)))
+        for wait in days:
+            self._revoke(digest, part, who, wait)
+        self._ask(self.campaigns[-1], signed=False)
+
+    def _revoke(self, digest, part, who, days) -> None:
         parts = frozenset({part} if part else ())
         try:
-            asked = Paper.of(revoke.revocation(self.office, "mira", (digest,), parts=parts))
+            asked = revoke.revocation(self.office, "mira", (digest,), parts=parts)
+            asked = Paper.of(replace(asked, effective=asked.effective + timedelta(days=days)))
             revoke.revoke(self.office, asked.document, self.people.key(who).sign(asked.message))
         except TwinbookError:
             return
         assert who == "mira"
+        at = self.clock.now() + timedelta(days=days)
         if part:
-            self.parts_gone[digest, part.value] = self.clock.now()
+            self.parts_gone[digest, part.value] = min(at, self.parts_gone.get((digest, part.value), at))
         else:
-            self.gone[digest] = self.clock.now()
+            self.gone[digest] = min(at, self.gone.get(digest, at))
+
+    @rule(who=st.sampled_from(["mira", "nordlight", "eve"]))
+    def her_death_is_reported_or_the_report_taken_back(self, who) -> None:
+        if not self.dead:
+            estate.report_death(self.office, "mira", self.clock.now().date(), "0" * 64)
+            self.dead = True
+            return
+        alive = Paper.of(estate.draw_alive(self.office, "mira"))
+        try:
+            estate.withdraw_report(self.office, alive.document, self.people.key(who).sign(alive.message))
+        except Refused:
+            assert who != "mira"
+            return
+        assert who == "mira"
+        self.dead = False
 
     @rule(days=st.sampled_from([1, 2, 7, 31]))
     def wait(self, days) -> None:
@@ -180,7 +221,40 @@ class Rights(RuleBasedStateMachine):
     @precondition(lambda self: self.campaigns)
     @rule(data=st.data(), signed=st.booleans())
     def ask_for_pictures(self, data, signed) -> None:
-        planned = data.draw(st.sampled_from(self.campaigns))
+        self._ask(data.draw(st.sampled_from(self.campaigns)), signed)
+
+    @rule(
+        brand=st.sampled_from(["tvaton", "zandra"]),
+        cap=st.sampled_from([2, 3]),
+        part=st.sampled_from(["capture", "template", "generate"]),
+        then=st.sampled_from([(), (20,), (20, 0)]),
+    )
+    def a_sound_campaign_is_run_twice(self, brand, cap, part, then) -> None:
+        """Each time with another picture; in between she may withdraw a part, for later or for later and then for now."""
+        for days in (then, ()):
+            planned = self._sound(brand, cap)
+            self._ask(planned, signed=True)
+            self.every_permit_is_one_that_she_signed()  # before anything is taken back at the same moment
+            consent = sign.draw_papers(self.office, planned)["mira"][0].digest
+            for wait in days if consent in self.hers else ():
+                self._revoke(consent, Part(part), "mira", wait)
+
+    def _sound(self, brand, cap):
+        usual = {
+            "until": date(2026, 12, 1),
+            "term_days": 60,
+            "fee": Money.parse("450 EUR"),
+            "purpose": f"as {brand} does",
+        }
+        party = Party(brand, Role.BRAND, brand.title())
+        shot = testing.a_shot("a-shot", to=f"#{len(self.campaigns):06x}")
+        planned = testing.campaign(
+            self.folder / "photos", [shot], **usual, brand=party, max_images_per_month=cap, parts=tuple(Part)
+        )
+        self.campaigns.append(replace(planned, title=f"sound-{len(self.campaigns)}"))
+        return self.campaigns[-1]
+
+    def _ask(self, planned, signed) -> None:
         if signed:
             self._sign_all(planned)
         with suppress(AwaitingSignature):
@@ -201,6 +275,7 @@ class Rights(RuleBasedStateMachine):
 
     def _hold(self, facts, at) -> None:
         consent = facts["consent"]
+        assert not self.dead  # her consents name no estate
         assert self.hers[consent] <= at
         assert not (consent in self.gone and self.gone[consent] <= at)
         document = self.papers[consent].document
@@ -221,16 +296,18 @@ class Rights(RuleBasedStateMachine):
 
     @invariant()
     def no_month_holds_more_than_she_allows(self) -> None:
-        months: dict[tuple[int, int], list[int]] = {}
-        for planned in self.campaigns:
-            with self.office.unit() as unit:
-                works = unit.works.of_campaign(planned.id)
-            for work in works:
-                if work.stage is Stage.RELEASED:
-                    license = self.papers[work.licenses["mira"]].document
-                    cap = self.papers[license["consent"]].document["max_images_per_month"]
-                    months.setdefault((work.released_at.year, work.released_at.month), []).append(cap)
-        assert all(len(caps) <= max(caps) for caps in months.values())
+        """Every hold that was not given back was within the cap of its own consent when it was taken."""
+        with self.office.unit() as unit:
+            booked = unit.books.transactions()
+        void = {entry.id for entry in booked if entry.movement is Movement.VOID}
+        held = [e for e in booked if e.movement is Movement.HOLD and f"close:{e.id}" not in void]
+        order = Counter()
+        with self.office.unit() as unit:
+            for entry in held:
+                license = self.papers[unit.works.get(entry.shot).licenses["mira"]].document
+                cap = self.papers[license["consent"]].document["max_images_per_month"]
+                order[entry.at.year, entry.at.month] += 1
+                assert order[entry.at.year, entry.at.month] <= cap
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from twinbook.domain.provenance import State
 from twinbook.domain.revocation import Grounds
 from twinbook.domain.work import Stage
 from twinbook.keys.signatures import verify_raw
+from twinbook.services import erase as erasing
 from twinbook.services import render, report, revoke, run, settle, sign, transparency, verify
 
 
@@ -205,26 +206,27 @@ def test_revoking_one_license_leaves_the_consent(office, played, people, planned
 
 def test_erasing_destroys_the_key_and_forgets_her(office, played, people, planned, tmp_path):
     file = next((tmp_path / "out" / "released").glob("blue*"))
-    document = revoke.erasure(office, "mira")
-    revoke.erase(office, document.document(), people.key("mira").sign(Paper.of(document).message))
-    assert not list((tmp_path / "home" / "vault").iterdir())
+    document = erasing.erasure(office, "mira")
+    erasing.erase(office, document.document(), people.key("mira").sign(Paper.of(document).message))
+    assert office.vault.state().boxes == ()
     with office.unit() as unit:
-        assert unit.parties.get("mira").name == ""
+        assert unit.parties.get("mira") is None
         assert unit.twins.current("mira") is None
+    gone = office.vault.alias("mira")
     assert verify.verify(office, file.read_bytes()).state is State.REVOKED
     assert transparency.verify_log(office, verify_raw)
-    assert settle.statement(office, "mira").images == 2
-    assert balances(office)[("talent:mira", "EUR")] == 2 * 34650
+    assert settle.statement(office, gone).images == 2
+    assert balances(office)[(f"talent:{gone}", "EUR")] == 2 * 34650
 
 
 def test_running_again_after_an_erasure_makes_nothing_of_her(office, played, people, planned, tmp_path):
-    document = revoke.erasure(office, "mira")
-    revoke.erase(office, document.document(), people.key("mira").sign(Paper.of(document).message))
+    document = erasing.erasure(office, "mira")
+    erasing.erase(office, document.document(), people.key("mira").sign(Paper.of(document).message))
     people.sign_all(office, planned)  # the very papers she withdrew: signing them again revives nothing
     outcome = run.run(office, planned, tmp_path)
     report.write_papers(office, planned, outcome, tmp_path / "again", tmp_path)
     assert not (tmp_path / "again" / "released").exists()
-    assert not list((tmp_path / "home" / "vault").iterdir())
+    assert office.vault.state().boxes == ()
     assert balances(office)[("brand:tvaton", "EUR")] == -90000
 
 

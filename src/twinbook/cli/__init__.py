@@ -1,17 +1,37 @@
 """The command line. Each command says in plain words what it did; every error has a code, a diagnosis and a remedy."""
 
-from . import booking, deputies, interchange, keyring, law, notices, production, record, rights
+from . import (
+    access,
+    booking,
+    deputies,
+    enroll,
+    findings,
+    interchange,
+    keeping,
+    keyring,
+    law,
+    notices,
+    papers,
+    production,
+    record,
+    rights,
+)
 from .root import commands, main
 
 __all__ = [
+    "access",
     "booking",
     "commands",
     "deputies",
+    "enroll",
+    "findings",
     "interchange",
+    "keeping",
     "keyring",
     "law",
     "main",
     "notices",
+    "papers",
     "production",
     "record",
     "rights",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,20 +11,24 @@ import click
 
 from .. import app, law
 from ..campaign_file import read_campaign
+from ..domain.brief import FORMATS
 from ..domain.consent import Consent
 from ..domain.errors import InputError, SignatureRefused
-from ..domain.license import License
+from ..domain.license import Exclusivity, License
 from ..domain.money import Money
 from ..domain.negotiation import LONGEST, Move, Proposal, changed
 from ..domain.paper import Paper
 from ..domain.party import Key, Party, Role
 from ..domain.policy import Severity
+from ..domain.territory import is_territory
 from ..keys.signatures import KeyFile
-from ..services import negotiate, sign
+from ..services import negotiate, papers, sign
 from ..services.negotiate import Quote, Standing
 from ..settings import settings
 from .root import FILE, HOME, JSON, commands, print_json
 
+DAY = click.DateTime(["%Y-%m-%d"])
+CHANNELS = click.Choice(sorted({shape.channel for shape in FORMATS.values()}))
 KEY = click.option("--key", "key_file", type=FILE, required=True, help="The private key of whoever acts.")
 CONFIRM = click.option("--confirm", help="What would be typed at the prompt, for scripts.")
 VIEWER = click.option("--as", "viewer", help="A party's id: what this party may see.")
@@ -89,11 +94,29 @@ def booking() -> None:
     """Offers and counters, until a license binds talent and brand."""
 
 
+def _places(_context, _option, codes: tuple[str, ...]) -> tuple[str, ...]:
+    for code in codes:
+        if not is_territory(code):
+            raise click.BadParameter(f"{code!r} is no territory: write US-NY, SE, EU or WORLD")
+    return codes
+
+
 def _terms(command):
     """Options that change terms; they arrive as the mapping `_changed` takes."""
     for option in (
+        click.option("--no-exclusive", is_flag=True, help="Nothing is exclusive."),
+        click.option("--exclusive-until", type=DAY, help="Its last day (default: the license's)."),
+        click.option("--exclusive-from", type=DAY, help="Its first day (default: the license's)."),
+        click.option("--exclusive-competitor", multiple=True, help="A brand kept out, by id (default: all)."),
+        click.option("--exclusive-territory", multiple=True, callback=_places, help="Where (default: everywhere)."),
+        click.option("--exclusive-channel", multiple=True, type=CHANNELS, help="In this channel (default: in all)."),
+        click.option("--exclusive-category", help='What nobody else gets; "" for everything.'),
+        click.option("--territory", "territories", multiple=True, callback=_places, help="Where, in place of before."),
+        click.option(
+            "--channel", "channels", multiple=True, type=CHANNELS, help="In which channels, in place of before."
+        ),
         click.option("--mandate", help="SHA-256 of the mandate under which her agency is to accept."),
-        click.option("--starts", type=click.DateTime(["%Y-%m-%d"]), help="The license's first day."),
+        click.option("--starts", type=DAY, help="The license's first day."),
         click.option("--max-images", type=click.IntRange(1), help="At most so many images."),
         click.option("--term-days", type=click.IntRange(1), help="How many days the license runs."),
         click.option("--fee", help='For each image, like "500 EUR".'),
@@ -103,14 +126,48 @@ def _terms(command):
 
 
 def _changed(terms: License, who: Key, asked: Mapping[str, object]) -> License:
-    found = {name: value for name, value in asked.items() if value is not None}
-    if "fee" in found:
-        found["fee"] = Money.parse(found["fee"])
-    if "starts" in found:
-        found["starts"] = found["starts"].date()
+    said = {name: value for name, value in asked.items() if value not in (None, (), False)}
+    sold = {name: said.pop(f"exclusive_{name}") for name in _SOLD if f"exclusive_{name}" in said}
+    if said.pop("no_exclusive", False):
+        if sold:
+            raise click.UsageError("--no-exclusive stands alone")
+        said["exclusive"] = None
+    for name, read in (
+        ("fee", Money.parse),
+        ("starts", datetime.date),
+        ("channels", frozenset),
+        ("territories", frozenset),
+    ):
+        if name in said:
+            said[name] = read(said[name])
     if who.role is Role.ESTATE:
-        found["estate"] = who.party
-    return changed(terms, **found)
+        said["estate"] = who.party
+    made = changed(terms, **said)
+    return replace(made, exclusive=_sold(made, sold)) if sold else made
+
+
+def _whole(office, asked: Mapping[str, object]) -> Mapping[str, object]:
+    """The options with the mandate's whole digest, when it was named by its beginning."""
+    if not asked["mandate"]:
+        return asked
+    with office.unit() as unit:
+        return {**asked, "mandate": papers.starting(unit, asked["mandate"]).digest}
+
+
+# The options of exclusivity, and what they are in a license.
+_SOLD = ("category", "channel", "territory", "competitor", "from", "until")
+
+
+def _sold(terms: License, said: Mapping[str, object]) -> Exclusivity:
+    """What is exclusive by these options: what they don't say stays as it was, or covers everything."""
+    before = terms.exclusive or Exclusivity(
+        "", frozenset(), frozenset(), frozenset(), terms.starts, terms.ends or date.max
+    )
+    sets = {"channels": "channel", "territories": "territory", "competitors": "competitor"}
+    given = {name: frozenset(said[option]) for name, option in sets.items() if option in said}
+    days = {name: said[option].date() for name, option in (("starts", "from"), ("ends", "until")) if option in said}
+    category = {"category": said["category"].strip().lower()} if "category" in said else {}
+    return replace(before, **category, **given, **days)
 
 
 @booking.command("offer")
@@ -132,24 +189,47 @@ def offer(
     where = settings(home=home, beside=campaign.parent)
     with app.open_office(where) as office:
         key, who = _signer(office, key_file)
-        terms = _changed(negotiate.campaign_terms(office, planned, talent), who, asked)
+        terms = _changed(negotiate.campaign_terms(office, planned, talent), who, _whole(office, asked))
         _told(_move(office, key, negotiate.draft(office, who, Move.OFFER, terms=terms, days=days)), as_json)
 
 
 @booking.command("counter")
 @click.argument("booking_id", metavar="ID")
 @KEY
+@click.option("--campaign", type=FILE, help="Take all terms from this campaign's [license].")
 @_terms
 @DAYS
 @HOME
 @JSON
-def counter(booking_id: str, key_file: Path, days: int, home: Path | None, as_json: bool, **asked: object) -> None:
-    """Answer a proposal with other terms: what the options don't name stays as it was proposed."""
+def counter(
+    booking_id: str,
+    key_file: Path,
+    campaign: Path | None,
+    days: int,
+    home: Path | None,
+    as_json: bool,
+    **asked: object,
+) -> None:
+    """Answer a proposal with other terms: what the options don't name stays as it was proposed.
+
+    With --campaign everything is as that file's [license] says, split and exclusivity included; talent, brand, consent, the
+    first day and who signs for her stay as they were.
+    """
     with app.open_office(settings(home=home)) as office:
         key, who = _signer(office, key_file)
         before = negotiate.show(office, booking_id, _party(who)).negotiation.terms
-        terms = _changed(before, who, asked)
+        terms = _changed(_written(campaign, before) if campaign else before, who, _whole(office, asked))
         _told(_move(office, key, negotiate.draft(office, who, Move.COUNTER, booking_id, terms, days)), as_json)
+
+
+def _written(campaign: Path, before: License) -> License:
+    """The license that a campaign file asks for, in a booking that is under way."""
+    planned = read_campaign(campaign, date.today())
+    for cast in planned.talents:
+        if cast.party.id == before.talent.id:
+            asked = planned.license.license(cast, before.consent, before.starts)
+            return replace(asked, mandate=before.mandate, estate=before.estate)
+    raise InputError("talent.unknown", f"there is no {before.talent.id!r} in the campaign {planned.title}")
 
 
 @booking.command("decline")

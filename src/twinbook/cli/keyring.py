@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..domain.party import Duty, Key, Role, Signature
 from ..keys.signatures import ED25519, KeyFile, key_id
 from ..services import keyring, sign
 from ..settings import Settings, settings
+from . import answers
 from .rights import confirmed, owner_of
 from .root import FILE, HOME, JSON, commands, print_json
 
@@ -26,7 +28,12 @@ KEY = click.option("--key", "key_file", type=FILE, required=True, help="The priv
 CONFIRM = click.option("--confirm", help="What would be typed at the prompt, for scripts.")
 NEW = click.option("--new", "new_file", type=FILE, help="The new private key; made when it isn't there.")
 PUBLIC = click.option("--public", help="The new key's public half, in hex, when somebody else holds it.")
-OUT = click.option("--out", type=FILE, help="With --public: where the change goes for its holder to confirm.")
+PASSKEY = click.option("--passkey", type=FILE, help="A passkey's registration, JSON, made on a page, when it is one.")
+ORIGIN = click.option("--origin", help="With --passkey: the page it was made on, like https://example.org.")
+RP_ID = click.option("--rp-id", help="With --passkey: its relying party (default: the origin's host).")
+OUT = click.option(
+    "--out", type=FILE, help="With --public or --passkey: where the change goes for its holder to confirm."
+)
 DUTY = click.option(
     "--duty",
     "duties",
@@ -56,6 +63,8 @@ def keys_new(role: str, name: str, party: str | None, out: Path | None, home: Pa
     first: a further one is added with a key that the party has.
     """
     where = settings(home=home)
+    if not name.strip():
+        raise InputError("party.name", "a party has a name")
     party = party or slug(name)
     file = _outside(where, out or Path(f"{party}.pem"))
     with app.open_office(where) as office:
@@ -71,6 +80,40 @@ def keys_new(role: str, name: str, party: str | None, out: Path | None, home: Pa
         click.echo(
             f"{name} ({role} {party!r}) has the key {made.id}\nprivate key: {file}. Keep it; nobody can make it again."
         )
+
+
+@keys.command("register")
+@click.argument("role", type=ROLES)
+@click.argument("name")
+@click.option("--id", "party", help="The party's id (default: made from the name).")
+@click.option("--passkey", type=FILE, required=True, help="The registration that a page got from the browser, JSON.")
+@click.option("--origin", required=True, help="The page it was made on, like https://example.org.")
+@RP_ID
+@click.option("--out", type=FILE, help="Where the change goes for the passkey to confirm.")
+@HOME
+@JSON
+def keys_register(
+    role: str,
+    name: str,
+    party: str | None,
+    passkey: Path,
+    origin: str,
+    rp_id: str | None,
+    out: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw up the registration of a passkey as a party's first key. It counts once the passkey has signed just that.
+
+    Writes the change and prints the challenge that the page has it sign; `keys confirm --assertion` takes the answer.
+    """
+    if not name.strip():
+        raise InputError("party.name", "a party has a name")
+    party = party or slug(name)
+    new = answers.new_key(passkey, origin, rp_id, party, Role(role))
+    with app.open_office(settings(home=home)) as office:
+        paper = Paper.of(keyring.draw_change(office, KeyGrounds.FIRST, party, Role(role), new=new))
+        _write_change(office, paper, new, out, as_json, {"name": name})
 
 
 @keys.command("make")
@@ -104,6 +147,9 @@ def keys_list(home: Path | None, as_json: bool) -> None:
 @KEY
 @NEW
 @PUBLIC
+@PASSKEY
+@ORIGIN
+@RP_ID
 @DUTY
 @OUT
 @CONFIRM
@@ -122,6 +168,9 @@ def keys_add(key_file: Path, duties: tuple[str, ...], **options: object) -> None
 @KEY
 @NEW
 @PUBLIC
+@PASSKEY
+@ORIGIN
+@RP_ID
 @click.option("--retires", help="The id of the key that goes (default: the one that signs).")
 @DUTY
 @OUT
@@ -149,6 +198,9 @@ def keys_retire(key_id: str, key_file: Path, **options: object) -> None:
 @click.option("--identity-check", required=True, help="How and by whom the person was recognised.")
 @NEW
 @PUBLIC
+@PASSKEY
+@ORIGIN
+@RP_ID
 @DUTY
 @OUT
 @CONFIRM
@@ -178,22 +230,41 @@ def keys_object(key_file: Path, key_id: str | None, **options: object) -> None:
 
 @keys.command("confirm")
 @click.argument("file", type=FILE)
-@KEY
+@click.option("--key", "key_file", type=FILE, help="The new private key.")
+@click.option("--assertion", type=FILE, help="Instead: the new passkey's answer over the change, JSON.")
 @CONFIRM
 @HOME
 @JSON
-def keys_confirm(file: Path, key_file: Path, confirm: str | None, home: Path | None, as_json: bool) -> None:
-    """Confirm with the new key that somebody holds it, which makes the change. FILE is what add, rotate or lost wrote."""
+def keys_confirm(
+    file: Path,
+    key_file: Path | None,
+    assertion: Path | None,
+    confirm: str | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Confirm with the new key that somebody holds it, which makes the change. FILE is what add, rotate, lost or register
+    wrote."""
+    if (key_file is None) == (assertion is None):
+        raise click.UsageError("give --key, or --assertion of a passkey")
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        paper, signature = Paper(data["change"]), Signature(**data["signature"])
+        paper, name = Paper(data["change"]), str(data.get("name", ""))
+        by = Signature(**data["signature"]) if "signature" in data else None
         change = read_terms(dict(paper.document))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        _ = paper.message  # raises for what can't be signed
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError("signature.missing", f"{file} holds no change of keys to confirm") from error
-    key = KeyFile.load(key_file)
+    if not isinstance(change, KeyChange) or change.new is None or (by is None) != (change.grounds is KeyGrounds.FIRST):
+        raise InputError("signature.missing", f"{file} holds no change of keys to confirm")
+    key = KeyFile.load(key_file) if key_file else None
     with app.open_office(settings(home=home)) as office:
-        confirmed(office, paper, getattr(change, "party", ""), confirm, as_json)
-        known = keyring.change_keys(office, paper.document, signature, key.sign(paper.message))
+        confirmed(office, paper, change.party, confirm, as_json)
+        proof = key.sign(paper.message) if key else answers.signature(assertion, change.key(change.at))
+        if by is None:
+            known = (keyring.register(office, paper.document, proof, name or change.party),)
+        else:
+            known = keyring.change_keys(office, paper.document, by, proof)
         now = office.clock.now()
     _print(change, known, now, as_json)
 
@@ -209,6 +280,9 @@ class _Change:
     identity_check: str = ""
     new_file: Path | None = None
     public: str | None = None
+    passkey: Path | None = None
+    origin: str | None = None
+    rp_id: str | None = None
     out: Path | None = None
     confirm: str | None = None
     home: Path | None = None
@@ -217,10 +291,14 @@ class _Change:
     def run(self) -> None:
         where = settings(home=self.home)
         brings = self.grounds in (KeyGrounds.ADDED, KeyGrounds.ROTATED, KeyGrounds.LOST)
-        if brings and (self.new_file is None) == (self.public is None):
+        if brings and sum(given is not None for given in (self.new_file, self.public, self.passkey)) != 1:
             raise InputError(
-                "key.change", "there is one new key", "give --new FILE, or --public HEX if somebody else has it"
+                "key.change",
+                "there is one new key",
+                "give --new FILE, or --public HEX if somebody else has it, or --passkey FILE",
             )
+        if (self.passkey is None) != (self.origin is None):
+            raise InputError("key.change", "a passkey belongs to a page", "give --passkey and --origin together")
         with app.open_office(where) as office:
             by = KeyFile.load(self.key_file)
             concerned = self._concerned(office, by)
@@ -243,8 +321,9 @@ class _Change:
                 who = change.operator or concerned.party
                 confirmed(office, paper, who, self.confirm, self.as_json)
                 signature = by.sign(paper.message)
-                if self.public is not None:
-                    self._write(office, paper, signature)
+                if self.new_file is None and brings:
+                    signed = asdict(signature) | {"evidence": dict(signature.evidence)}
+                    _write_change(office, paper, change.key(change.at), self.out, self.as_json, {"signature": signed})
                     return
                 proof = new.sign(paper.message) if new else None
                 known = keyring.change_keys(office, paper.document, signature, proof)
@@ -266,6 +345,10 @@ class _Change:
         return lost
 
     def _new(self, beside: Key, held: KeyFile | None) -> Key:
+        if self.passkey is not None:
+            return self._with_duties(
+                answers.new_key(self.passkey, self.origin, self.rp_id, beside.party, beside.role), beside
+            )
         try:
             public = held.public if held else bytes.fromhex(self.public)
             if len(public) != 32:
@@ -274,7 +357,9 @@ class _Change:
             raise InputError(
                 "key.unreadable", f"{self.public!r} is no public key", "give what `keys make` printed"
             ) from error
-        new = Key(key_id(public), ED25519, public.hex(), beside.party, beside.role)
+        return self._with_duties(Key(key_id(public), ED25519, public.hex(), beside.party, beside.role), beside)
+
+    def _with_duties(self, new: Key, beside: Key) -> Key:
         if not self.duties:
             return replace(new, duties=beside.duties)
         if beside.role not in WITH_DUTIES:
@@ -283,18 +368,20 @@ class _Change:
             )
         return replace(new, duties=frozenset(map(Duty, self.duties)))
 
-    def _write(self, office, paper: Paper, signature: Signature) -> None:
-        new = paper.terms.new.id
-        out = self.out or Path(f"change-{new.rpartition(':')[2][:8]}.json")
-        lines = {"change": paper.document, "sha256": paper.digest, "in_plain_words": sign.plain_words(office, paper)}
-        lines["signature"] = asdict(signature) | {"evidence": dict(signature.evidence)}
-        durable.write(out, json.dumps(lines, indent=2, ensure_ascii=False).encode() + b"\n")
-        if self.as_json:
-            print_json({"file": str(out), "new": new, "waits_for": "confirm"})
-        else:
-            click.echo(
-                f"nothing has changed yet: whoever holds {new} runs\n  twinbook keys confirm {out} --key NEW.pem"
-            )
+
+def _write_change(office, paper: Paper, new: Key, out: Path | None, as_json: bool, more: Mapping[str, object]) -> None:
+    """The change, for whoever holds the new key to confirm, with what a page needs where it is a passkey."""
+    out = out or Path(f"change-{new.id.rpartition(':')[2][:8]}.json")
+    lines = {"change": paper.document, "sha256": paper.digest, "in_plain_words": sign.plain_words(office, paper)}
+    asked = {"passkey": answers.asked(paper.message, new)} if new.rp_id else {}
+    durable.write(out, json.dumps(lines | dict(more) | asked, indent=2, ensure_ascii=False).encode() + b"\n")
+    if as_json:
+        print_json({"file": str(out), "new": new.id, "waits_for": "confirm"} | asked)
+        return
+    answer = "--assertion ANSWER.json" if asked else "--key NEW.pem"
+    for one in asked.values():
+        click.echo(f"the page has it sign the challenge {one['challenge']} for {one['rpId']}")
+    click.echo(f"nothing has changed yet: whoever holds {new.id} runs\n  twinbook keys confirm {out} {answer}")
 
 
 def _print(change: KeyChange, known: tuple[Key, ...], now: datetime, as_json: bool) -> None:

@@ -11,8 +11,7 @@ from .. import app, durable
 from ..campaign_file import read_campaign
 from ..domain.errors import InputError, Refused
 from ..domain.work import Stage
-from ..services import enroll as enrolling
-from ..services import report, sign
+from ..services import agreed, report
 from ..services import run as running
 from ..services import verify as verifying
 from ..settings import DEFAULT_HOME, Settings, settings
@@ -36,50 +35,6 @@ def init(folder: Path, home: Path | None) -> None:
         click.echo(f"wrote {campaign}: edit it, then run: twinbook run {campaign}")
 
 
-@commands.command("enroll")
-@click.argument("campaign", type=FILE)
-@click.option("--talent", help="Only this talent.")
-@HOME
-@JSON
-def enroll_(campaign: Path, talent: str | None, home: Path | None, as_json: bool) -> None:
-    """Make the twins of a campaign from its photographs, under signed consents."""
-    where = settings(home=home, beside=campaign.parent)
-    planned = read_campaign(campaign, date.today())
-    made = []
-    with app.open_office(where) as office:
-        papers = sign.draw_papers(office, planned)
-        for cast in planned.talents:
-            consent = papers[cast.party.id][0]
-            if talent not in (None, cast.party.id):
-                continue
-            missing = consent.unsigned_by(office.verify)
-            if missing:
-                files = report.to_sign(office, [(consent, r, p) for r, p in missing.items()], campaign.parent)
-                _ask_for_signatures(office, where, planned, files)
-            files = enrolling.photographs(campaign.parent / cast.photos)
-            twin, refused = enrolling.enroll(
-                office, cast.party.id, consent.digest, files, synthetic=cast.synthetic, progress=teller(as_json)
-            )
-            made.append((cast.party.name, twin, refused))
-    if as_json:
-        print_json(
-            [
-                {
-                    "talent": twin.talent,
-                    "version": twin.version,
-                    "plates": [plate.photo for plate in twin.plates],
-                    "refused": [{"photo": name, **why.reason.document()} for name, why in refused],
-                }
-                for _, twin, refused in made
-            ]
-        )
-        return
-    for name, twin, refused in made:
-        click.echo(f"{name}: twin {twin.version} of {len(twin.plates)} plates")
-        for _photo, why in refused:
-            click.echo(f"  not used: {why.diagnosis} [{why.code}]\n      {why.remedy}")
-
-
 @commands.command("run")
 @click.argument("campaign", type=FILE)
 @click.option("--out", type=FOLDER, default="out", show_default=True, help="Where the results go.")
@@ -88,14 +43,15 @@ def enroll_(campaign: Path, talent: str | None, home: Path | None, as_json: bool
 def run_(campaign: Path, out: Path, home: Path | None, as_json: bool) -> None:
     """From photographs and a brief to released images, with the papers that prove it. Run it again at any time."""
     where = settings(home=home, beside=campaign.parent)
-    planned = read_campaign(campaign, date.today())
+    planned = read_campaign(campaign, date.today(), agreed=True)
     if app.make_home(where) and not as_json:
         click.secho(f"DEVELOPMENT CERTIFICATE: {app.DEVELOPMENT_WARNING}", fg="yellow", err=True)
     with app.open_office(where) as office:
+        planned = agreed.found(office, planned)
         try:
             outcome = running.run(office, planned, campaign.parent, teller(as_json))
         except running.Unsigned as waiting:
-            _ask_for_signatures(office, where, planned, report.to_sign(office, waiting.waiting, out))
+            ask_for_signatures(office, where, planned, report.to_sign(office, waiting.waiting, out))
         page = report.write_papers(office, planned, outcome, out, campaign.parent, (app.DEVELOPMENT_WARNING,))
     if as_json:
         print_json({"shots": [_shot_data(work) for work in outcome.works], "contact_sheet": str(page)})
@@ -110,7 +66,7 @@ class Waiting(Refused):
     exit_status = 3
 
 
-def _ask_for_signatures(office, where: Settings, planned, waiting: list) -> None:
+def ask_for_signatures(office, where: Settings, planned, waiting: list) -> None:
     """Tell who must sign what with which command, and who needs a key first. Always raises Waiting."""
     at = "" if where.home == Path(DEFAULT_HOME) else f" --home {where.home}"
     with office.unit() as unit:

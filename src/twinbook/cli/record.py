@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -10,6 +13,7 @@ import click
 from .. import app, durable
 from ..domain.errors import InputError, Refused
 from ..domain.log import Checkpoint, read_vkey
+from ..domain.money import Money
 from ..keys.signatures import verify_raw
 from ..services import report, settle, transparency
 from ..settings import Settings, settings
@@ -76,9 +80,14 @@ def log_verify(
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Check the home's log against every checkpoint, or receipts and a statement offline, with no home at all."""
+    """Check the home's log against every checkpoint, or receipts and a statement offline, with no home at all.
+
+    A statement is held against its bundle line by line: every image, its license and its fee.
+    """
     where = settings(home=home)
     said = []
+    if statement_csv and not bundle:
+        raise InputError("log.statement", f"{statement_csv} is held against nothing", "give its --bundle as well")
     if (since is None) != (proof is None):
         raise InputError("log.receipt", "--since and --proof go together", "give what was kept, and the proof for it")
     offline = bool(receipts or bundle or proof)
@@ -91,8 +100,8 @@ def log_verify(
         entry = transparency.verify_receipt(_json_file(file), public, verify_raw, origin)
         said.append(f"{file.name}: {entry['act']} at {entry['at']}, release {entry['facts'].get('release', 'none')}")
     if bundle:
-        logged = transparency.releases_in(_json_file(bundle), public, verify_raw, origin)
-        said.append(f"{len(logged)} releases of this talent are in the log")
+        logged = transparency.released_in(_json_file(bundle), public, verify_raw, origin)
+        said.append(f"{len({facts['release'] for facts in logged})} releases of this talent are in the log")
         if statement_csv:
             said.append(_compare(statement_csv, logged))
     if proof:
@@ -101,16 +110,60 @@ def log_verify(
     print_json(said) if as_json else click.echo("\n".join(said))
 
 
-def _compare(statement_csv: Path, logged: set[str]) -> str:
-    import csv
-
-    with statement_csv.open(encoding="utf-8", newline="") as file:
-        listed = {row["release"] for row in csv.DictReader(file) if row.get("kind") == "fee"}
-    missing, extra = sorted(logged - listed), sorted(listed - logged)
+def _compare(statement_csv: Path, logged: list[Mapping[str, str]]) -> str:
+    """What was found when the statement's lines were held against what the log says of each image."""
+    fees, deducted = _lines(statement_csv)
+    told = Counter((facts["release"], facts.get("license", ""), facts.get("fee", "")) for facts in logged)
+    missing, extra = sorted((told - fees).elements()), sorted((fees - told).elements())
     if missing or extra:
-        what = f"in the log but not on the statement: {missing}; on the statement but not in the log: {extra}"
+        what = f"in the log but not on the statement: {_named(missing)}; on the statement but not in the log: {_named(extra)}"
         raise Refused("log.inconsistent", what, "ask the operator to account for each of them")
-    return "the statement lists every one of them"
+    for (release, license, fee), times in fees.items():
+        gross = Money.parse(fee)
+        others = deducted.pop((release, license), [])
+        if any(amount.currency != gross.currency or amount.minor > 0 for amount in others):
+            raise Refused("log.inconsistent", f"what is taken off {release} is no deduction from {fee}")
+        if gross.minor * times + sum(amount.minor for amount in others) < 0:
+            raise Refused("log.inconsistent", f"more is taken off {release} than its fee of {fee}")
+    if deducted:
+        raise Refused("log.inconsistent", f"amounts are taken off what isn't there: {sorted(deducted)}")
+    counted = f"{sum(fees.values())} of {len(logged)}"
+    return (
+        f"the statement lists every one of them: {counted} lines agree in image, license and fee. The log doesn't hold what "
+        "agency and crew got of a fee: hold that against the license's split"
+    )
+
+
+def _named(lines: list[tuple[str, str, str]]) -> str:
+    return ", ".join(f"{release} ({fee} under {license[:16]}…)" for release, license, fee in lines) or "none"
+
+
+_Fee = tuple[str, str, str]
+
+
+def _lines(statement_csv: Path) -> tuple[Counter[_Fee], dict[tuple[str, str], list[Money]]]:
+    """A statement's fees, each with its release, license and amount, and what is taken off them by release and license.
+
+    Raises InputError ``log.statement``.
+    """
+    fees: Counter[_Fee] = Counter()
+    deducted: dict[tuple[str, str], list[Money]] = {}
+    try:
+        with statement_csv.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, strict=True):
+                release, license = row["release"], row["license_sha256"]
+                amount = Money(row["currency"], int(row["amount_minor"]))
+                if str(amount) != f"{row['amount']} {row['currency']}":
+                    raise ValueError(f"{row['amount']!r} and {row['amount_minor']!r} are two amounts")
+                if row["kind"] == "fee":
+                    fees[release, license, str(amount)] += 1
+                else:
+                    deducted.setdefault((release, license), []).append(amount)
+    except OSError as error:
+        raise InputError("log.statement", f"{statement_csv} can't be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, csv.Error, InputError) as error:
+        raise InputError("log.statement", f"{statement_csv} is no statement of ours ({error})") from error
+    return fees, deducted
 
 
 @log.command("prove")
@@ -134,7 +187,9 @@ def _kept(file: Path) -> str:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError("log.receipt", f"{file} can't be read") from error
-    return str(_json_file(file).get("checkpoint")) if text.lstrip().startswith("{") else text
+    if not text.lstrip().startswith("{"):
+        return text
+    return str(_json_file(file).get("checkpoint"))
 
 
 def _log_key(text: str | None, where: Settings) -> tuple[str | None, bytes]:
@@ -150,8 +205,11 @@ def _log_key(text: str | None, where: Settings) -> tuple[str | None, bytes]:
         return office.log_signer.origin, office.log_signer.public
 
 
-def _json_file(file: Path):
+def _json_file(file: Path) -> dict:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError("log.receipt", f"{file} can't be read as JSON") from error
+    if not isinstance(data, dict):
+        raise InputError("log.receipt", f"{file} holds no JSON object")
+    return data

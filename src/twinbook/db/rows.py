@@ -10,7 +10,7 @@ from datetime import date, datetime
 from twinbook.domain.brief import Shot
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import Reason
-from twinbook.domain.fidelity import Bound, Finding, Measurement
+from twinbook.domain.fidelity import Bound, Finding, Measurement, Outcome, Untold
 from twinbook.domain.paper import Paper, Signed
 from twinbook.domain.party import Duty, Key, Party, Role, Signature
 from twinbook.domain.provenance import ReleaseId, SourceType
@@ -67,6 +67,13 @@ def plates_text(twin: Twin) -> str:
     return json.dumps([asdict(plate) for plate in twin.plates])
 
 
+def finding_of(data: dict) -> Finding:
+    measured = data["measurement"]
+    where = tuple(Box(**box) for box in measured["where"])
+    measurement = Measurement(**{**measured, "untold": Untold(measured["untold"]), "where": where})
+    return Finding(measurement, Bound(**data["bound"]), Outcome(data["outcome"]))
+
+
 def work_text(work: Work) -> str:
     """Everything but what has a column of its own."""
     made = work.made
@@ -113,9 +120,7 @@ def work_of(row) -> Work:
             engine_version=made["engine_version"],
             seconds=made["seconds"],
         ),
-        findings=tuple(
-            Finding(Measurement(**f["measurement"]), Bound(**f["bound"]), f["ok"]) for f in data["findings"]
-        ),
+        findings=tuple(finding_of(f) for f in data["findings"]),
         calibrated=data["calibrated"],
         reasons=tuple(Reason(**why) for why in data["reasons"]),
         staged=data["staged"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from datetime import date, datetime
 from importlib.resources import files
 from types import TracebackType
@@ -13,12 +14,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, delete, event, insert, or_, select
+from sqlalchemy import Connection, create_engine, event, insert, or_, select
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from twinbook.domain.canonical import canonical
 from twinbook.domain.consent import Part
-from twinbook.domain.errors import SignatureRefused, StateError
+from twinbook.domain.errors import InputError, SignatureRefused, StateError
 from twinbook.domain.ledger import Movement, Posting, Transaction, brand_account, payout_id
 from twinbook.domain.log import Checkpoint, Entry
 from twinbook.domain.paper import Paper
@@ -29,6 +30,7 @@ from twinbook.domain.work import Work
 
 from . import rows
 from . import tables as t
+from .forgetting import Forgetting
 from .notices import Notices
 from .room import Room
 
@@ -49,6 +51,26 @@ class Database:
 
     def unit(self) -> Unit:
         return Unit(self._engine.connect(), self._tenant)
+
+    def compact(self) -> None:
+        """Rewrite the database so that nothing is left of what was deleted: neither in free pages nor in the write-ahead
+        log. Elsewhere than in SQLite that is the server's: see docs/howto/her-data.md.
+
+        Raises StateError ``home.busy`` while another process reads or writes.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        raw = self._engine.raw_connection()
+        try:
+            # Truncated before and after: VACUUM goes through the write-ahead log itself.
+            for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                done = raw.driver_connection.execute(statement).fetchone()
+                if done is not None and done[0]:
+                    raise StateError("home.busy", "another process is using this home's database")
+        except sqlite3.OperationalError as error:
+            raise StateError("home.busy", f"the database can't be rewritten: {error}") from error
+        finally:
+            raw.close()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -71,8 +93,15 @@ class Database:
 def _prepare_sqlite(connection, _record) -> None:
     connection.isolation_level = None  # SQLAlchemy's "begin" event opens the transaction, the driver must not
     cursor = connection.cursor()
-    # WAL lets readers go on beside a writer; FULL makes a commit survive a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    # WAL lets readers go on beside a writer; FULL makes a commit survive a power cut. What is deleted is overwritten, and
+    # what is sorted or rewritten on the way stays out of temporary files.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -137,6 +166,9 @@ class Unit:
     def _commit(self) -> None:
         self._connection.commit()
 
+    def forget(self, talent: str, alias: str) -> None:
+        Forgetting(self._connection, self._tenant).forget(talent, alias)
+
     def spend(self, permit_id: str, at: datetime) -> bool:
         try:
             with self._connection.begin_nested():
@@ -198,14 +230,13 @@ class _Parties(Room):
 
     def log_secret(self, talent: str) -> bytes:
         row = self._row(t.party, t.party.c.id == talent)
+        if row is None:
+            raise InputError("talent.unknown", f"{talent!r} is not known in this home")
         if row.log_secret:
             return row.log_secret
         secret = os.urandom(32)
         self._change(t.party, t.party.c.id == talent, log_secret=secret)
         return secret
-
-    def forget(self, talent: str) -> None:
-        self._change(t.party, t.party.c.id == talent, name="", born=None, log_secret=None)
 
 
 class _Papers(Room):
@@ -214,7 +245,7 @@ class _Papers(Room):
         known = self._row(t.paper, t.paper.c.digest == paper.digest)
         if known:
             if known.document is None:  # the same terms again after an erasure; what was revoked stays revoked
-                self._change(t.paper, t.paper.c.digest == paper.digest, document=document)
+                self._change(t.paper, t.paper.c.digest == paper.digest, document=document, talent=talent)
             return
         self._add(
             t.paper,
@@ -241,6 +272,10 @@ class _Papers(Room):
         row = self._row(t.paper, t.paper.c.digest == paper_digest)
         return self._paper(row) if row else None
 
+    def starting(self, prefix: str) -> list[Paper]:
+        begins = t.paper.c.digest.startswith(prefix, autoescape=True)
+        return [self._paper(row) for row in self._rows(t.paper, begins, order=t.paper.c.drawn_at)]
+
     def sign(self, paper_digest: str, signature: Signature, at: datetime) -> None:
         if self._row(t.signature, t.signature.c.paper == paper_digest, t.signature.c.key == signature.key):
             return
@@ -259,15 +294,14 @@ class _Papers(Room):
         self._change(t.paper, t.paper.c.digest == paper_digest, sooner, revoked_by=by, revoked_at=at.isoformat())
 
     def withdraw(self, paper_digest: str, part: Part, by: str, at: datetime) -> None:
-        if not self._row(t.withdrawal, t.withdrawal.c.paper == paper_digest, t.withdrawal.c.part == part.value):
+        this = t.withdrawal.c.paper == paper_digest, t.withdrawal.c.part == part.value
+        if not self._row(t.withdrawal, *this):
             self._add(t.withdrawal, paper=paper_digest, part=part.value, by=by, at=at.isoformat())
+        self._change(t.withdrawal, *this, t.withdrawal.c.at > at.isoformat(), by=by, at=at.isoformat())
 
     def of(self, talent: str, kind: PaperKind) -> list[Paper]:
         found = self._rows(t.paper, t.paper.c.talent == talent, t.paper.c.kind == kind.value, order=t.paper.c.drawn_at)
         return [self._paper(row) for row in found]
-
-    def forget(self, talent: str) -> None:
-        self._change(t.paper, t.paper.c.talent == talent, document=None)
 
     def _paper(self, row) -> Paper:
         signatures = self._rows(t.signature, t.signature.c.paper == row.digest, order=t.signature.c.signed_at)
@@ -304,9 +338,6 @@ class _Twins(Room):
             plates=rows.plates_text(twin),
             made_at=at.isoformat(),
         )
-
-    def forget(self, talent: str) -> None:
-        self._connection.execute(delete(t.twin).where(t.twin.c.tenant == self._tenant, t.twin.c.talent == talent))
 
 
 class _Works(Room):
@@ -368,10 +399,14 @@ class _Books(Room):
     def images(self, talent: str, year: int, month: int, but: str) -> int:
         booked = self._transactions(t.transaction.c.talent == talent, t.transaction.c.work != but)
         voided = {entry.id for entry in booked if entry.movement is Movement.VOID}
+        settled = {entry.id: entry.at for entry in booked if entry.movement is Movement.SETTLE}
+
+        def months(held: Transaction) -> list[tuple[int, int]]:
+            moments = held.at, settled.get(f"close:{held.id}", held.at)
+            return [(at.year, at.month) for at in moments]
+
         return sum(
-            entry.movement is Movement.HOLD
-            and f"close:{entry.id}" not in voided
-            and (entry.at.year, entry.at.month) == (year, month)
+            entry.movement is Movement.HOLD and f"close:{entry.id}" not in voided and (year, month) in months(entry)
             for entry in booked
         )
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+
 from ..domain.form import Form
 from ..domain.paper import Paper
 from ..domain.royalty import Statement
-from ..ports import Clock, Sheet
-from . import contact_sheet, earnings, signed_paper, words
+from ..ports import Clock, Disclosure, SessionSheet, Sheet
+from . import contact_sheet, earnings, pictures, session_sheet, signed_paper, words
+from . import disclosure as first_page
+from .wording import speaks
 
 __all__ = ["Papers"]
 
@@ -37,6 +41,17 @@ class Papers:
         """One self-contained HTML page; its text is to be written as UTF-8. Never raises for a damaged picture."""
         return contact_sheet.page(sheet)
 
+    def session_sheet(self, sheet: SessionSheet) -> str:
+        """One self-contained HTML page, like the contact sheet."""
+        return session_sheet.page(sheet)
+
+    def disclosure(self, disclosure: Disclosure, language: str = "en") -> str:
+        """A page that links to every file beside it. A language that isn't there gives English."""
+        return first_page.page(disclosure, language)
+
+    def png(self, rgb_srgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+        return pictures.png(rgb_srgb, alpha)
+
     def statement_pdf(self, statement: Statement) -> bytes:
         """A4, PDF/A-2a, sealed. Equal statements give equal bytes."""
         return self._sealed(earnings.statement_pdf(statement), statement.made_at)
@@ -44,6 +59,10 @@ class Papers:
     def statement_csv(self, statement: Statement) -> str:
         """RFC 4180, a record for each line; to be written as UTF-8 with newlines left as they are."""
         return earnings.statement_csv(statement)
+
+    def speaks(self, language: str) -> bool:
+        """Whether there is a wording in this language; in that of ``sv``, ``sv-FI`` is spoken as well."""
+        return speaks(language)
 
     def plain_words(self, terms: Form, language: str = "en") -> Sequence[str]:
         """The terms as sentences for whoever signs them. A language that isn't there gives English."""

@@ -1,13 +1,10 @@
 """The contact sheet: every shot of a run on one page, before and after, with its verdict, license, fee or refusal.
 
-The page asks for nothing from anywhere: pictures are embedded, there is no script, and its own content security policy
-forbids both, so that not even an escape that failed could load or run anything.
+The page asks for nothing from anywhere (`markup.shell`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from functools import cache
 from importlib.resources import files
@@ -16,7 +13,7 @@ from urllib.parse import quote
 from ..domain.errors import CODES, Reason
 from ..domain.fidelity import Finding
 from ..ports import Sheet, SheetCopy, SheetShot
-from .markup import Html, join, tag
+from .markup import Html, join, shell, tag
 from .pictures import Preview, preview
 from .wording import counted, day, legible, listed, moment, party, short
 
@@ -46,24 +43,10 @@ def page(sheet: Sheet) -> str:
     # Pictures side by side are of one height when each is as wide as its shape asks: a class for each shape in use.
     shapes = sorted({percent for _, percents in shots for percent in percents})
     style = _sheet_css() + "".join(f".r{percent}{{--r:{percent / 100:g}}}" for percent in shapes)
-    style_hash = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("meta", name="robots", content="noindex"),
-        tag("meta", name="generator", content="Twinbook"),
-        tag("title", f"{sheet.title} · {sheet.brand} · contact sheet"),
-        tag("style", Html(style)),
-    )
     empty = tag("p", "This run has no shots.", class_="empty") if not shots else None
     main = tag("main", *(section for section, _ in shots), empty)
-    body = tag("body", _header(sheet), main, _footer(sheet))
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+    title = f"{sheet.title} · {sheet.brand} · contact sheet"
+    return shell(title, style, _header(sheet), main, _footer(sheet))
 
 
 @cache

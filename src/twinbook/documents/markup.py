@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
 
 from .wording import legible
@@ -38,3 +40,23 @@ def tag(name: str, /, *children: str | None, **attributes: Attribute) -> Html:
             written.append(f' {key}="{text(str(value))}"')
     opening = f"<{name}{''.join(written)}>"
     return Html(opening) if name in _VOID else Html(f"{opening}{join(*children)}</{name}>")
+
+
+def shell(title: str, style: str, *body: Html) -> str:
+    """A whole page that asks for nothing from anywhere: pictures are embedded, there is no script, and its own content
+    security policy forbids both, so that not even an escape that failed could load or run anything."""
+    style_hash = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("meta", name="robots", content="noindex"),
+        tag("meta", name="generator", content="Twinbook"),
+        tag("title", title),
+        tag("style", Html(style)),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', *body), lang='en')}\n"

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 QUALITY = 82
@@ -49,6 +50,16 @@ def preview(source: Path | bytes | None, longest: int) -> Preview | None:
     except Exception:
         return None
     return Preview("data:image/jpeg;base64," + base64.b64encode(held.getvalue()).decode("ascii"), *pixels.size)
+
+
+def png(rgb_srgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """Pixels, uint8 (h, w, 3), as a PNG; with a matte, uint8 (h, w), as its transparency."""
+    image = Image.fromarray(rgb_srgb)
+    if alpha is not None:
+        image.putalpha(Image.fromarray(alpha))
+    held = io.BytesIO()
+    image.save(held, "PNG", compress_level=1)
+    return held.getvalue()
 
 
 def _flat(image: Image.Image) -> Image.Image:

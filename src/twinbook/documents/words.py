@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ..domain import royalty
+from ..domain.access import Access
 from ..domain.approval import Approved, Words
 from ..domain.consent import Approval, Consent, Edit, Part, PostMortem
 from ..domain.estate import Alive
+from ..domain.fidelity import MEASURES, Owner
 from ..domain.form import Form
 from ..domain.keyring import KeyChange, KeyGrounds
 from ..domain.license import Exclusivity, License, Renewal
@@ -103,6 +105,7 @@ def _consent(terms: Consent, say: _Voice) -> list[str]:
         say("consent.words"),
         say("consent.cooling_off", terms.cooling_off_days) if terms.cooling_off_days else say("consent.no_cooling_off"),
         say("consent.reconsent", terms.reconsent_days),
+        *_tolerances(terms, say),
         say("consent.withdraw"),
         _after_death(terms, say),
         say("consent.agency", agency=terms.agency.name, agency_id=terms.agency.id)
@@ -135,6 +138,18 @@ def _consent_pay(terms: Consent, say: _Voice) -> list[str]:
     if terms.day_rate.currency != terms.min_fee.currency:  # no amount comes of it, so none is promised
         return [*lines, say("consent.percent_elsewhere", percent=percent)]
     return [*lines, say("consent.percent", percent=percent, floor=spoken.money(terms.floor()))]
+
+
+def _tolerances(terms: Consent, say: _Voice) -> list[str]:
+    if not terms.tolerances:
+        return [say("consent.no_tolerances")]
+    known = [name for name, measure in MEASURES.items() if measure.owner is Owner.TALENT]
+    lines = [say("consent.tolerances")]
+    for name, most in sorted(terms.tolerances.items()):
+        limit = say.language.share(most)
+        key = f"consent.tolerance.{name}" if name in known else "consent.tolerance.other"
+        lines.append(say.item(key, limit=limit, **({} if name in known else {"name": name})))
+    return lines
 
 
 def _after_death(terms: Consent, say: _Voice) -> str:
@@ -425,6 +440,14 @@ def _erasure(terms: Erasure, say: _Voice) -> list[str]:
     ]
 
 
+def _access(terms: Access, say: _Voice) -> list[str]:
+    return [
+        say(f"access.{terms.scope}", talent=terms.talent),
+        say("access.at", at=say.language.moment(terms.at)),
+        _hers_or_estates("access", terms.talent, terms.estate, say),
+    ]
+
+
 def _payee(terms: Payee, say: _Voice) -> list[str]:
     return [
         say("payee.intro", talent=terms.talent, name=terms.name, account=terms.account),
@@ -505,4 +528,5 @@ _SPEAKERS: dict[type[Form], Callable[..., list[str]]] = {
     KeyChange: _key_change,
     Proposal: _proposal,
     Alive: _alive,
+    Access: _access,
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from .consent import Edit
@@ -60,7 +61,9 @@ class Shot:
     ``scene`` is ``studio:<name>`` or ``image:<sha-256 of the scene file>``, None to keep the plate's own;
     ``plate`` names the photograph to start from, None leaves the choice to the engine; ``contexts`` are what the
     producer declares the picture to show or promote, held against what the talent never allows; ``words`` are what the
-    advertisement will have her say.
+    advertisement will have her say; ``tolerances`` are the brand's own bounds on garment and picture. ``vendor`` is
+    the third party on whose machines it is made, empty for the home's own; ``brand`` the one it is made for (an id),
+    empty for the licensee itself.
     """
 
     id: str
@@ -72,6 +75,9 @@ class Shot:
     contexts: tuple[str, ...] = ()
     words: str = ""
     engine: str = "composite"
+    tolerances: Mapping[str, Fraction] = field(default_factory=dict)
+    vendor: str = ""
+    brand: str = ""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -88,8 +94,9 @@ class Shot:
         return (Edit.MINOR, *(_EDITS[operation] for operation in self.operations))
 
     def document(self) -> dict[str, object]:
-        """The shot as plain data, for digests and storage."""
-        return {
+        """The shot as plain data, for digests and storage. What isn't said isn't there, as in shots from before it could be."""
+        others = {"vendor": self.vendor, "brand": self.brand}
+        return {name: other for name, other in others.items() if other} | {
             "id": self.id,
             "talents": list(self.talents),
             "formats": list(self.formats),
@@ -99,6 +106,7 @@ class Shot:
             "contexts": list(self.contexts),
             "words": self.words,
             "engine": self.engine,
+            "tolerances": {name: str(most) for name, most in sorted(self.tolerances.items())},
         }
 
     @classmethod
@@ -114,6 +122,9 @@ class Shot:
             contexts=tuple(document["contexts"]),
             words=document["words"],
             engine=document["engine"],
+            tolerances={name: Fraction(most) for name, most in document.get("tolerances", {}).items()},
+            vendor=document.get("vendor", ""),
+            brand=document.get("brand", ""),
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 from .brief import Shot
 from .canonical import digest
@@ -17,7 +17,8 @@ from .party import Party
 @dataclass(frozen=True)
 class CastTalent:
     """A talent as a campaign names her. ``photos`` is the folder as written; ``day_rate`` her in-person rate; ``based_in``
-    the territory where she lives and works; ``language`` (BCP 47) the one she reads terms in."""
+    the territory where she lives and works; ``language`` (BCP 47) the one she reads terms in; ``replaces`` the beginning of
+    the digest of the consent of hers that the campaign's takes the place of, empty for none."""
 
     party: Party
     photos: str
@@ -27,6 +28,7 @@ class CastTalent:
     measurements: Mapping[str, int]
     based_in: str = ""
     language: str = "en"
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,14 @@ class ConsentTerms:
 
 @dataclass(frozen=True)
 class Exclusive:
-    """Exclusivity for as long as the license runs; empty sets and text cover everything."""
+    """Exclusivity for as long as the license runs, unless a day is given; empty sets and text cover everything."""
 
     category: str
     channels: frozenset[str]
     territories: frozenset[str]
     competitors: frozenset[str]
+    starts: date | None = None
+    ends: date | None = None
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,8 @@ class LicenseTerms:
         asked = self.exclusive
         if asked is None:
             return made
-        window = Exclusivity(
-            asked.category, asked.channels, asked.territories, asked.competitors, made.starts, made.ends or date.max
-        )
+        days = asked.starts or made.starts, asked.ends or made.ends or date.max
+        window = Exclusivity(asked.category, asked.channels, asked.territories, asked.competitors, *days)
         return replace(made, exclusive=window)
 
 
@@ -102,14 +105,28 @@ class CampaignShot:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A license that was agreed before, by the booking it came out of or by (the beginning of) its digest."""
+
+    booking: str = ""
+    paper: str = ""
+
+    def __str__(self) -> str:
+        return f"the booking {self.booking}" if self.booking else f"the paper {self.paper}"
+
+
+@dataclass(frozen=True)
 class Campaign:
-    """``title`` is the file's stem."""
+    """``title`` is the file's stem. A campaign under licenses that were agreed before has ``named`` in place of terms, and
+    no consent of its own; ``agreed`` are these licenses once they were found, a digest for each talent."""
 
     title: str
     talents: tuple[CastTalent, ...]
-    consent: ConsentTerms
-    license: LicenseTerms
+    consent: ConsentTerms | None
+    license: LicenseTerms | None
     shots: tuple[CampaignShot, ...]
+    named: tuple[Named, ...] = ()
+    agreed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -122,5 +139,14 @@ def undated(document: Mapping[str, object]) -> str:
     again next week finds last week's papers instead of asking for new signatures."""
     terms = {key: value for key, value in document.items() if key != "starts"}
     if isinstance(window := terms.get("exclusive"), dict):
-        terms["exclusive"] = {key: value for key, value in window.items() if key not in ("starts", "ends")}
+        derived = {"starts": document.get("starts"), "ends": _last_day(document)}
+        terms["exclusive"] = {key: value for key, value in window.items() if value != derived.get(key)}
     return digest(terms)
+
+
+def _last_day(license: Mapping[str, object]) -> str:
+    try:
+        days = timedelta(days=license["term_days"] - 1) if license["term_days"] is not None else timedelta.max
+        return (date.fromisoformat(license["starts"]) + days).isoformat()
+    except OverflowError:
+        return date.max.isoformat()

@@ -35,7 +35,11 @@ def _check(value: object, where: str) -> object:
 
 def canonical(document: object) -> bytes:
     """The canonical bytes of a document. Raises ValueError for what has none."""
-    return json.dumps(_check(document, "$"), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    try:
+        checked = _check(document, "$")
+        return json.dumps(checked, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
 
 
 def digest(document: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
@@ -11,6 +11,7 @@ from fractions import Fraction
 from .form import Form
 from .money import Money
 from .party import PaperKind, Role
+from .spelling import Word
 
 
 class Part(StrEnum):
@@ -86,11 +87,12 @@ class Consent(Form):
 
     ``based_in`` is the territory where she lives and works, empty when unknown; ``language`` (BCP 47) the one the terms
     are put before her in. ``purpose`` and ``uses`` say what for, in her words; ``uses`` is the specific description.
-    ``channels`` and ``never`` are lower-case words, ``territories`` codes of `territory`. ``until`` is the last day.
+    ``channels`` are lower-case words, ``never`` those of `spelling`, ``territories`` codes of `territory`. ``until`` is the last day.
     ``cooling_off_days`` pass between her signature and the first use; after ``reconsent_days`` the consent must be
     signed anew and the twin be made anew, since people age. ``min_fee`` is per image and gross, and so is
     ``min_fee_percent`` of her in-person ``day_rate``; the higher one counts. ``max_brands`` may hold licenses at once.
-    ``power_of_attorney`` names whoever claims to sign for her: nobody may, so anything but empty is refused.
+    ``tolerances`` are her own bounds on how far a picture may depart from her, by `fidelity.MEASURES`; the defaults hold
+    for the rest. ``power_of_attorney`` names whoever claims to sign for her: nobody may, so anything but empty is refused.
     """
 
     KIND = PaperKind.CONSENT
@@ -103,7 +105,7 @@ class Consent(Form):
     until: date | None
     channels: frozenset[str]
     territories: frozenset[str]
-    never: frozenset[str]
+    never: frozenset[Word]
     min_fee: Money
     max_images_per_month: int
     uses: str = ""
@@ -121,6 +123,7 @@ class Consent(Form):
     representation: Representation = Representation.SEPARATE
     power_of_attorney: str = ""
     replaces: str = ""
+    tolerances: Mapping[str, Fraction] = field(default_factory=dict)
 
     def floor(self) -> Money:
         """The least she takes for an image, gross."""

@@ -160,6 +160,32 @@ _catalogue(
         "bright": ("Overexposed", "retake it with less light, no clipped skin"),
         "duplicate": ("The same photograph twice", "remove one of the two"),
         "none": ("No usable photograph", "give a folder with at least one usable photograph of her"),
+        "screen": (
+            "A photograph of a screen or of a print",
+            "use the original file, not a picture of a picture",
+        ),
+        "covered": (
+            "Something covers the face",
+            "take off glasses and masks, comb the hair out of the face, keep hands away from it",
+        ),
+        "profile": (
+            "A profile: whose face it is can't be told",
+            "keep her clothes, hair and light as in the frontal photographs, so that it can be matched with them",
+        ),
+        "turned": ("The head is turned further than its view should be", "turn the head a little towards the camera"),
+        "tilted": ("The head or the camera is tilted", "hold the camera level, at the height of her eyes"),
+        "soft": ("The face is a little soft", "focus on the nearer eye, wipe the lens, use a shorter exposure"),
+        "dim": ("There is little light on the face", "bring the light nearer, or expose longer"),
+        "hard_light": (
+            "One side of the face is much darker",
+            "turn her towards the light, or hold a white card on the dark side",
+        ),
+        "low_resolution": ("The face is small", "come nearer, or use the full-size original"),
+        "backdrop": (
+            "The backdrop is not plain",
+            "hang paper or a plain cloth, and have her stand a metre before it",
+        ),
+        "spare": ("Good, and not needed", "nothing: there are better ones of the same view"),
     },
     backdrop={
         "busy": (
@@ -185,6 +211,7 @@ _catalogue(
         "key_taken": ("The party has another key, or the key another party", "sign with the registered key"),
         "key_retired": ("The key did not count when it signed", "sign with the key that counts now"),
         "duty": ("The key is not for this duty", "sign with a key of the party that has it"),
+        "language": ("The terms can't be shown in their language", "put them before her in a language that is there"),
         "declined": ("The typed confirmation was not as asked", "type it exactly as shown to sign"),
         "passkey": (
             "A passkey's answer isn't acceptable",
@@ -194,6 +221,10 @@ _catalogue(
     key={
         "exists": ("A key file is there already", "choose another file name; keys are never overwritten"),
         "unreadable": ("The key file can't be read", "give the path of a Twinbook key file"),
+        "retention": (
+            "The retention key is missing or wrong",
+            "set TWINBOOK_RETENTION_KEY or restore keys/retention.key in the home",
+        ),
         "master": ("The master key is missing or wrong", "set TWINBOOK_MASTER_KEY or restore the home's key file"),
         "permissions": ("The key file can be read by others", "make it yours alone: chmod 600"),
         "change": ("Keys can't be changed like this", "see docs/howto/keys.md for further, rotated and lost keys"),
@@ -221,6 +252,10 @@ _catalogue(
         "brands": ("Her twin is licensed to as many brands as she allows", "wait until one of the licenses has ended"),
         "expired": ("The consent has ended", "ask her for a new consent"),
         "revoked": ("The consent was withdrawn", "stop; only she can consent anew"),
+        "replaces": (
+            "A consent replaces one that isn't there, or not hers, or not alive",
+            "name a live consent of hers by its SHA-256, or leave `replaces` out",
+        ),
         "part": ("The consent doesn't have the part this act needs", "ask her to sign a consent with that part"),
         "channel": ("A channel she didn't consent to", "use a channel she allows"),
         "territory": ("A territory she didn't consent to", "use a territory she allows"),
@@ -235,7 +270,10 @@ _catalogue(
         "unknown": ("No such talent", "use an id from the campaign file"),
     },
     party={
+        "name": ("A name that makes no id", "give a name with letters or digits in it"),
         "unknown": ("Nobody of this id is known here", "use the id that `twinbook keys list` shows"),
+        "role": ("The id belongs to somebody in another role", "give one of the two another name or id"),
+        "born": ("Another day of birth than on file", "correct it in the campaign file, or give her an id of her own"),
     },
     license={
         "missing": ("There is no license", "have the talent and the brand sign one"),
@@ -332,6 +370,21 @@ _catalogue(
     vault={
         "missing": ("The vault has no such object", "enroll again"),
         "damaged": ("An encrypted object fails its integrity check", "restore it from a backup"),
+        "busy": ("Others work with this twin", "try again when they have ended; nothing was changed"),
+    },
+    plate={
+        "unknown": ("No such plate", "use a name that `twinbook plates list` shows"),
+    },
+    access={
+        "missing": ("There is no request of hers for access", "she signs one with her own key"),
+        "revoked": ("The request for access was taken back", "she signs a new one"),
+        "other": ("The request for access is for something else", "she signs one for exactly this"),
+        "stale": ("The request for access isn't of today", "she signs a new one"),
+    },
+    retention={
+        "unknown": ("No such paper is kept under retention", "use an id that `twinbook retention list` shows"),
+        "years": ("The years of retention can't be read", "set TWINBOOK_RETENTION_YEARS to a number from 1 to 100"),
+        "early": ("Papers are not destroyed before their time", "give a day that has come, today at the latest"),
     },
     fidelity={
         "quarantined": (
@@ -361,6 +414,10 @@ _catalogue(
             "A receipt doesn't fit the log's key",
             "ask for the receipt again; if it stays, the log was rewritten",
         ),
+        "statement": (
+            "The statement can't be held against the log",
+            "give statement.csv as `twinbook statement` wrote it, with the bundle that came with it",
+        ),
     },
     books={
         "unbalanced": ("A transaction doesn't sum to zero", "nothing was booked; report it"),
@@ -381,6 +438,12 @@ _catalogue(
     },
     paper={
         "unreadable": ("The file is not a sealed paper", "give a PDF that Twinbook wrote"),
+        "altered": (
+            "The paper isn't as it was sealed, or nobody vouches for who sealed it",
+            "ask the home that wrote it for it again: `twinbook papers write`",
+        ),
+        "unknown": ("There is no such paper here", "use a digest that `twinbook papers list` shows"),
+        "ambiguous": ("Several papers begin like this", "give more of the digest"),
     },
     interchange={
         "malformed": (

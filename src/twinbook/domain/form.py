@@ -1,7 +1,7 @@
 """Terms as documents and back, so that reading and writing are inverse.
 
 A form is a frozen dataclass whose fields are the members of a document, under the same names. What it can hold follows
-from the annotations: text, whole numbers, flags, days, moments, money, shares (exact fractions), choices (`StrEnum`),
+from the annotations: text, words in one spelling, whole numbers, flags, days, moments, money, shares (exact fractions), choices (`StrEnum`),
 other forms, sets and lists of these, maps from text, and each of them or nothing. Reading is strict: a member too many, one missing, a set
 that isn't sorted or a number in place of a flag makes the whole document unreadable. What isn't understood to the last
 member can't be signed, and can't be permitted.
@@ -22,6 +22,7 @@ from typing import ClassVar, NamedTuple, Self, Union, get_args, get_origin, get_
 from .errors import InputError
 from .money import Money
 from .party import PaperKind, Role
+from .spelling import Word, plain
 
 _FORMS: dict[PaperKind, type[Form]] = {}
 
@@ -143,6 +144,7 @@ _PLAIN = {
     datetime: _written(_moment, lambda at: at.isoformat(timespec="seconds")),
     Money: _written(Money.parse, str),
     Fraction: _written(_share, str),
+    Word: _written(plain, plain),
 }
 
 
@@ -163,7 +165,7 @@ def _set(inner: _Codec) -> _Codec:
             raise ValueError("not a sorted list without repetition")
         return frozenset(inner.read(item) for item in value)
 
-    return _Codec(lambda value: sorted(inner.write(item) for item in value), read)
+    return _Codec(lambda value: sorted({inner.write(item) for item in value}), read)
 
 
 def _list(inner: _Codec) -> _Codec:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from .access import Access, Scope
 from .approval import Words
 from .canonical import digest
 from .consent import Consent, Edit, Part, PostMortem, Representation
@@ -23,6 +24,7 @@ from .paper import Paper
 from .party import Role, Verify, age
 from .permit import Act, Permit
 from .policy import Finding, Law, Severity
+from .spelling import plain
 from .territory import covers
 
 # What of her consent each act needs. To render takes the template as well: what can't be checked to be her isn't made.
@@ -33,7 +35,12 @@ NEEDS: dict[Act, frozenset[Part]] = {
     Act.MEASURE: frozenset({Part.TEMPLATE}),
     Act.EVIDENCE: frozenset({Part.CAPTURE}),
     Act.MONITOR: frozenset({Part.TEMPLATE, Part.MONITOR}),
+    Act.VIEW: frozenset({Part.CAPTURE}),
+    # What is held about her is hers to see, whatever she consents to, or doesn't any more (GDPR art. 15).
+    Act.DISCLOSE: frozenset(),
 }
+# What takes a request of her own, with the scope that it must have.
+ASKED = {Act.VIEW: Scope.LOOK, Act.DISCLOSE: Scope.EVERYTHING}
 # What counts as using the twin: it waits for the cooling-off.
 USES = frozenset({Act.RENDER, Act.TRAIN})
 ADULT = 18
@@ -41,6 +48,8 @@ ADULT = 18
 # same limit; here it holds for everybody).
 PAYMENT_DAYS = 45
 PERMIT_LIFE = timedelta(minutes=15)
+# How old a request for access may be, and how far ahead of our clock hers may go.
+ACCESS_LIFE, ACCESS_AHEAD = timedelta(days=1), timedelta(minutes=5)
 _PARTS = {act: tuple(sorted(parts)) for act, parts in NEEDS.items()}
 
 
@@ -86,9 +95,10 @@ class Request:
 @dataclass(frozen=True)
 class Dossier:
     """What is on file about a talent. ``mandate`` is the one that the license names, ``words`` what she let be put into
-    her mouth, ``others`` her licenses with other brands, each with the moment from which both sides were bound.
+    her mouth, ``others`` her licenses with other brands, each with the moment from which both sides were bound; ``access`` is
+    her own request to see what is held about her.
 
-    ``images_this_month`` counts her images that are held or paid for in the calendar month (UTC), ``images_licensed`` those
+    ``images_this_month`` counts her images that were held or settled in the calendar month (UTC), ``images_licensed`` those
     under this license ever, both without the one asked for. ``twin_made`` is the day of the twin's newest version,
     ``died`` the day of her death, ``unpaid_since`` the day of the oldest image of this brand that she wasn't paid for.
     """
@@ -103,11 +113,12 @@ class Dossier:
     twin_made: date | None = None
     died: date | None = None
     unpaid_since: date | None = None
+    access: Paper | None = None
 
 
 @dataclass(frozen=True)
 class Allow:
-    """``notes`` are what the law packs have to say without refusing."""
+    """``consent`` is the digest of the paper it rests on: her consent, or to disclose her request for access. ``notes`` are what the law packs have to say without refusing."""
 
     request: Request
     consent: str
@@ -130,6 +141,7 @@ class Allow:
 @dataclass(frozen=True)
 class Deny:
     reasons: tuple[Reason, ...]
+    notes: tuple[Reason, ...] = ()
 
 
 def decide(request: Request, dossier: Dossier, law: Law, verify: Verify, now: datetime) -> Allow | Deny:
@@ -138,6 +150,10 @@ def decide(request: Request, dossier: Dossier, law: Law, verify: Verify, now: da
     reasons: list[Reason] = []
     notes: list[Reason] = []
     render = request.act is Act.RENDER
+    if request.act in ASKED:
+        _hold_access(request, dossier, verify, now, reasons)
+    if request.act is Act.DISCLOSE:
+        return Deny(tuple(reasons)) if reasons else Allow(request, dossier.access.digest, None)
     consent = _read(dossier.consent, Consent, "consent", verify, now, reasons)
     license = _read(dossier.license, License, "license", verify, now, reasons) if render else None
     if consent is not None:
@@ -153,7 +169,7 @@ def decide(request: Request, dossier: Dossier, law: Law, verify: Verify, now: da
     if request.vendor and (license is None or request.vendor not in license.vendors):
         reasons.append(reason("license.vendor", f"she named no vendor {request.vendor!r}", rests_on="license, vendors"))
     if reasons:
-        return Deny(tuple(reasons))
+        return Deny(tuple(reasons), tuple(notes))
     return Allow(request, dossier.consent.digest, dossier.license.digest if render else None, tuple(notes))
 
 
@@ -175,6 +191,25 @@ def _read(paper: Paper | None, form: type[Form], word: str, verify: Verify, now:
         day = paper.revoked_at.date().isoformat()
         reasons.append(reason(f"{word}.revoked", f"the {word} was revoked on {day}", rests_on=f"{word}, revocation"))
     return terms
+
+
+def _hold_access(request: Request, dossier: Dossier, verify: Verify, now: datetime, reasons: list[Reason]) -> None:
+    """Whether she herself, or the estate that speaks for her, asked for exactly this, and just now."""
+
+    def no(code: str, diagnosis: str) -> None:
+        reasons.append(reason(code, diagnosis, rests_on="request for access"))
+
+    access = _read(dossier.access, Access, "access", verify, now, reasons)
+    if access is None:
+        return
+    if (access.talent, dossier.access.digest) != (request.talent, request.subject):
+        no("access.other", f"the request is for {access.talent}, or another one")
+    if access.scope is not ASKED[request.act]:
+        no("access.other", f"she asked for {access.scope}, and to {request.act} takes {ASKED[request.act]}")
+    if not now - ACCESS_LIFE <= access.at <= now + ACCESS_AHEAD:
+        no("access.stale", f"the request is of {access.at.isoformat()}")
+    if bool(access.estate) != (dossier.died is not None):
+        no("talent.deceased", "while she lives she asks herself, and after her death her estate does")
 
 
 def _hold_consent(
@@ -224,6 +259,12 @@ def _hold_consent(
         no("twin.stale", f"her twin is of {made.isoformat()}, and people age", "reconsent_days")
 
 
+def stale(consent: Paper, now: datetime) -> bool:
+    """Whether she wants to be asked again about a consent that she signed."""
+    given = consent.signed_at(Role.TALENT)
+    return given is not None and (now - given).days >= consent.terms.reconsent_days
+
+
 def _hold_picture(
     request: Request, consent: Consent, dossier: Dossier, verify: Verify, now: datetime, reasons: list[Reason]
 ) -> None:
@@ -239,8 +280,8 @@ def _hold_picture(
         if territory not in consent.territories and not covers(consent.territories, territory):
             no("consent.territory", f"she doesn't allow {territory}", "territories")
     for context in request.contexts:
-        if context.lower() in consent.never:
-            no("consent.never", f"she never allows {context.lower()!r}", "never")
+        if plain(context) in consent.never:
+            no("consent.never", f"she never allows {plain(context)!r}", "never")
     for edit in request.edits:
         if edit not in consent.edits:
             no("consent.edit", f"she doesn't allow the edit {edit!r}", "edits")
@@ -319,7 +360,7 @@ def _hold_license(
             no("license.territory", f"{territory} is not licensed", "territories")
     if request.fee is not None and request.fee != license.fee:
         no("license.other", f"the license's fee is {license.fee}, not {request.fee}", "fee")
-    if license.category not in request.contexts:
+    if license.category not in map(plain, request.contexts):
         no("license.other", f"the license is for {license.category}", "category")
     if license.max_images is not None and dossier.images_licensed >= license.max_images:
         no("license.cap", f"all {license.max_images} images of the license are taken", "max_images")
@@ -346,34 +387,32 @@ def _hold_acceptance(
     """Whether whoever accepted the license for her could: she herself, her estate, or her agency under a mandate."""
     if dossier.died is None and not license.estate and not license.mandate:
         return
-    accepted = dossier.license.signed_at(next(iter(license.signers())))
+
+    def no(code: str, diagnosis: str, clause: str) -> None:
+        reasons.append(reason(code, diagnosis, rests_on=f"license, {clause}"))
+
+    if license.estate and license.mandate:
+        no("license.estate", "a mandate ends with her death, and an estate begins with it", "estate and mandate")
     if license.estate:
+        accepted = dossier.license.signed_at(Role.ESTATE)
         named = consent is not None and consent.post_mortem is PostMortem.ESTATE and consent.estate == license.estate
         if dossier.died is None or not named:
-            reasons.append(
-                reason("license.estate", f"{license.estate} can't agree for her", rests_on="license, estate")
-            )
+            no("license.estate", f"{license.estate} can't agree for her", "estate")
         elif accepted is not None and accepted.date() < dossier.died:
-            reasons.append(
-                reason("license.estate", f"{license.estate} agreed while she lived", rests_on="license, estate")
-            )
-        return
+            no("license.estate", f"{license.estate} agreed while she lived", "estate")
+        if not license.mandate:
+            return
+    accepted = dossier.license.signed_at(Role.AGENCY if license.mandate and license.agency else Role.TALENT)
     if dossier.died is not None and accepted is not None and accepted.date() > dossier.died:
-        reasons.append(
-            reason(
-                "talent.deceased", "the license was accepted after her death, and not by her estate", rests_on="license"
-            )
-        )
+        no("talent.deceased", "the license was accepted after her death, and not by her estate", "signatures")
     if not license.mandate:
         return
-    if dossier.mandate is not None and _after_death(dossier.mandate, dossier.died):
-        reasons.append(
-            reason(
-                "talent.deceased", "the mandate was signed with her key after her death", rests_on="license, mandate"
-            )
-        )
     # What was accepted while the mandate lived binds her as if she had signed, whatever becomes of the mandate later.
     bound = bound_at(dossier.license) or now
+    if dossier.died is not None and bound.date() > dossier.died:
+        no("talent.deceased", "her death ended the mandate before both sides were bound", "mandate")
+    if dossier.mandate is not None and _after_death(dossier.mandate, dossier.died):
+        no("talent.deceased", "the mandate was signed with her key after her death", "mandate")
     reasons += beyond_mandate(license, dossier.mandate, verify, accepted or now, bound)
 
 

@@ -14,6 +14,7 @@ from .errors import InputError
 from .form import Form
 from .money import Money
 from .party import PaperKind, Role
+from .spelling import Word, plain
 from .territory import overlap
 
 
@@ -42,7 +43,7 @@ class Exclusivity(Form):
     """What the talent sells besides the images: that nobody else gets this. An empty set or text covers everything;
     ``competitors`` are the ids of the brands kept out. The window is from ``starts`` to the last day ``ends``."""
 
-    category: str
+    category: Word
     channels: frozenset[str]
     territories: frozenset[str]
     competitors: frozenset[str]
@@ -52,8 +53,8 @@ class Exclusivity(Form):
     def keeps_out(self, other: License) -> bool:
         """Whether another brand's license falls into what was sold."""
         return (
-            (not self.competitors or other.brand.id in self.competitors)
-            and (not self.category or not other.category or self.category == other.category)
+            (not self.competitors or plain(other.brand.id) in {plain(brand) for brand in self.competitors})
+            and (not self.category or not other.category or plain(self.category) == plain(other.category))
             and (not self.channels or not other.channels or not self.channels.isdisjoint(other.channels))
             and (not self.territories or not other.territories or overlap(self.territories, other.territories))
             and self.starts <= (other.ends or date.max)
@@ -64,7 +65,8 @@ class Exclusivity(Form):
 @dataclass(frozen=True)
 class License(Form):
     """``consent`` is the digest of the consent it rests on. The talent accepts it, unless ``mandate`` (the digest of one
-    that she signed) says that her agency does, or ``estate`` (a party's id) that her estate does.
+    that she signed) says that her agency does, or ``estate`` (a party's id) that her estate does. Both at once can be written
+    down and is always refused: a mandate ends with her death, and an estate begins with it.
 
     ``starts`` and the day ``term_days`` later are its first and last; without a term it would be perpetual, which can
     be written down and is always refused. ``max_images`` caps the whole license. ``sublicensees`` and ``vendors`` name who
@@ -80,7 +82,7 @@ class License(Form):
     brand: Person
     agency: Person | None
     consent: str
-    category: str
+    category: Word
     fee: Money
     channels: frozenset[str]
     territories: frozenset[str]
@@ -103,11 +105,12 @@ class License(Form):
     estate: str = ""
 
     def signers(self) -> Mapping[Role, str]:
+        hers: dict[Role, str] = {}
         if self.mandate and self.agency:
-            return {Role.AGENCY: self.agency.id, Role.BRAND: self.brand.id}
+            hers[Role.AGENCY] = self.agency.id
         if self.estate:
-            return {Role.ESTATE: self.estate, Role.BRAND: self.brand.id}
-        return {Role.TALENT: self.talent.id, Role.BRAND: self.brand.id}
+            hers[Role.ESTATE] = self.estate
+        return (hers or {Role.TALENT: self.talent.id}) | {Role.BRAND: self.brand.id}
 
     @cached_property
     def ends(self) -> date | None:

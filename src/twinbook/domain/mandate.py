@@ -12,6 +12,7 @@ from .form import Form
 from .license import License
 from .money import Money
 from .party import PaperKind, Role
+from .spelling import Word, plain
 from .territory import covers
 
 # What can be handed to an agency. Everything else is hers: to consent and to withdraw, to approve pictures and words,
@@ -30,7 +31,7 @@ class Mandate(Form):
     agency: Person
     acts: frozenset[str]
     brands: frozenset[str]
-    categories: frozenset[str]
+    categories: frozenset[Word]
     channels: frozenset[str]
     territories: frozenset[str]
     min_fee: Money
@@ -64,7 +65,7 @@ class Mandate(Form):
             no("it is for another talent or another agency", "talent")
         if self.brands and license.brand.id not in self.brands:
             no(f"it doesn't name {license.brand.id}", "brands")
-        if self.categories and license.category not in self.categories:
+        if self.categories and plain(license.category) not in {plain(word) for word in self.categories}:
             no(f"it doesn't name {license.category!r}", "categories")
         for channel in sorted(license.channels - self.channels):
             no(f"it doesn't name {channel!r}", "channels")

@@ -193,7 +193,7 @@ class Negotiation:
 
     def check(self, paper: Paper, now: datetime) -> None:
         """Raises SignatureRefused with the reason why this proposal can't follow now: ``offer.unknown``, ``offer.window``,
-        ``offer.parties``, ``offer.stale``, ``offer.turn``, or why nothing can follow any more (`hold_open`).
+        ``offer.parties``, ``license.estate``, ``offer.stale``, ``offer.turn``, or why nothing can follow any more (`hold_open`).
 
         Whose key signed it `Paper.faults` says, whether an agency may `against_mandates`; that an estate is hers is for
         whoever holds her consent.
@@ -234,6 +234,8 @@ class Negotiation:
             raise _no("offer.parties", f"{asked.party} ({asked.by}) is no party to these terms")
         if asked.talent != terms.talent.id:
             raise _no("offer.parties", f"{asked.booking} is no booking of {terms.talent.id}'s")
+        if terms.estate and terms.mandate:
+            raise _no("license.estate", "a mandate ends with her death, and an estate begins with it")
         if self.papers and _kept(terms) != _kept(self.terms):
             raise _no("offer.parties", "it is for another talent, brand, agency or consent than the booking")
 
@@ -320,6 +322,13 @@ class Obstacles:
         if len(shown.reasons) == len(self.reasons):
             return shown
         return replace(shown, gate=(*shown.gate, reason("offer.conflict", UNFREE)))
+
+    def before_her_word(self) -> Obstacles:
+        """What a brand may know while she hasn't agreed: what follows from the license itself, and that she isn't free where
+        another brand holds it. What she would say of it is hers to say."""
+        gate = tuple(why for why in self.gate if why.code in _PLAIN or why.code == "license.exclusivity")
+        law = tuple(found for found in self.law if found.fact.startswith("license."))
+        return Obstacles(gate, law).told_to_brand()
 
 
 def obstacles(license: Paper, dossier: Dossier, law: Law, verify: Verify, now: datetime) -> Obstacles:

@@ -98,6 +98,7 @@ class PaperKind(StrEnum):
     PAYEE = "twinbook.payee/1"
     KEY = "twinbook.key/1"
     ALIVE = "twinbook.alive/1"
+    ACCESS = "twinbook.access/1"
 
 
 _HERS = frozenset({Role.TALENT})
@@ -120,6 +121,7 @@ SIGNERS: dict[PaperKind, frozenset[Role]] = {
     PaperKind.PAYEE: _HERS_OR_ESTATE,
     PaperKind.KEY: _EVERYBODY,
     PaperKind.ALIVE: _HERS,
+    PaperKind.ACCESS: _HERS_OR_ESTATE,
 }
 
 # What it takes of an agency's or a brand's key to sign each kind.

@@ -22,12 +22,46 @@ class Act(StrEnum):
     MEASURE = "measure"
     EVIDENCE = "evidence"
     MONITOR = "monitor"
+    VIEW = "view"  # a person looks at her plates
+    DISCLOSE = "disclose"  # everything held about her is handed to her
+
+
+class Kept(StrEnum):
+    """What the vault keeps of a talent. ``pixels`` are her photographs with their mattes, ``template`` is what recognises
+    her face, ``pictures`` were made of her; everything else that was measured on a photograph is a measurement."""
+
+    __hash__ = str.__hash__
+
+    PIXELS = "pixels"
+    MEASUREMENTS = "measurements"
+    TEMPLATE = "template"
+    PICTURES = "pictures"
+
+
+# What a permit for each act lets be read, and written. To look at her takes no template and gives none; to make pictures
+# neither. To measure takes pixels as well: a picture is laid over the plate that it was made from. They stay with the
+# process that measures: nothing that shows plates to a person ever asks for a permit to measure.
+READS: dict[Act, frozenset[Kept]] = {
+    Act.ENROLL: frozenset(),
+    Act.TRAIN: frozenset({Kept.PIXELS, Kept.MEASUREMENTS}),
+    Act.RENDER: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.PICTURES}),
+    Act.MEASURE: frozenset(Kept),
+    Act.EVIDENCE: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.PICTURES}),
+    Act.MONITOR: frozenset({Kept.TEMPLATE, Kept.MEASUREMENTS}),
+    Act.VIEW: frozenset({Kept.PIXELS, Kept.MEASUREMENTS}),
+    Act.DISCLOSE: frozenset(Kept),
+}
+WRITES: dict[Act, frozenset[Kept]] = {
+    Act.ENROLL: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.TEMPLATE}),
+    Act.RENDER: frozenset({Kept.PICTURES}),
+    Act.MEASURE: frozenset({Kept.PICTURES}),
+}
 
 
 @dataclass(frozen=True)
 class Permit:
-    """``request_digest`` is SHA-256 over the canonical request; ``license`` is None for acts that need none;
-    ``mac`` is HMAC-SHA-256 over everything else, empty until sealed."""
+    """``request_digest`` is SHA-256 over the canonical request; ``consent`` is the digest of the paper it rests on,
+    which to disclose is her own request for access; ``license`` is None for acts that need none; ``mac`` is HMAC-SHA-256 over everything else, empty until sealed."""
 
     id: str
     act: Act

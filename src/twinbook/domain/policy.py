@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 
 from .consent import Consent
 from .errors import CODES, Reason, reason
 from .license import License
 from .paper import Paper
-from .territory import overlap
+from .territory import covers, overlap
 
 # What a rule can be about: the codes that aren't about the packs themselves.
 TOPICS = frozenset(code.removeprefix("law.") for code in CODES if code.startswith("law.")) - {"pack", "no_pack"}
@@ -205,6 +205,10 @@ class Law:
         """The packs that have a say in a territory: its own, those around it and, for a country, its states'."""
         return tuple(pack for pack in self.packs if overlap(pack.covers, (territory,)))
 
+    def knows(self, territory: str) -> bool:
+        """Whether a law covers the whole of a territory: a state's says nothing of the rest of its country."""
+        return any(not pack.agreement and covers(pack.covers, territory) for pack in self.packs)
+
     def check(
         self,
         facts: Mapping[str, object],
@@ -214,7 +218,7 @@ class Law:
         subjects: Collection[Subject] = frozenset(Subject),
     ) -> list[Finding]:
         """What the law of her place and of the places shown in finds on a day. ``facts`` as `facts_of` makes them; rules
-        that look at a document that isn't there are passed over. A place without a pack is a finding of its own."""
+        that look at a document that isn't there are passed over. A place that no pack covers whole is a finding of its own."""
         found = []
         at_home = {pack.id for pack in self.in_territory(based_in)} if based_in else set()
         abroad = {pack.id for territory in territories for pack in self.in_territory(territory)}
@@ -225,7 +229,7 @@ class Law:
                     found += _apply(rule, facts, on)
         if Subject.LICENSE in subjects:
             for territory in sorted({*territories, *([based_in] if based_in else [])}):
-                if all(pack.agreement for pack in self.in_territory(territory)):
+                if not self.knows(territory):
                     found.append(_no_pack(territory))
         return found
 
@@ -288,20 +292,17 @@ class Law:
         last: date | None = None,
     ) -> Marks:
         """The label for a release shown from the day ``on`` to the day ``last``, by default that day alone: what is asked
-        for on any of them. A territory without a pack gets the strictest of everything known, in words that are
-        read there: another country's letters would tell its people nothing."""
+        for on any of them. A territory that no pack covers whole gets the strictest of everything known, which is never less
+        than a part of it asks for, in words that are read there: another country's letters would tell its people nothing."""
         asked: list[Label] = []
         texts: list[str] = []
         for territory in sorted(territories):
             packs = self.in_territory(territory)
-            known = any(not pack.agreement for pack in packs)
-            labels = [
-                label
-                for pack in (packs if known else self.packs)
-                for label in _labels(pack, channels, made, on, last or on)
-            ]
-            asked += labels
-            texts += [label.words(language) for label in labels if known or not {language, "en"}.isdisjoint(label.text)]
+            for pack in packs if self.knows(territory) else self.packs:
+                labels = _labels(pack, channels, made, on, last or on)
+                asked += labels
+                read = pack in packs
+                texts += [w.words(language) for w in labels if read or not {language, "en"}.isdisjoint(w.text)]
         return Marks(
             text=" · ".join(_without_repeats(list(dict.fromkeys(texts)))) or PLAIN_TEXT[made],
             min_share=max((label.min_share for label in asked), default=Fraction(0)),
@@ -353,20 +354,16 @@ _DOUBT = {
 def _apply(rule: Rule, facts: Mapping[str, object], on: date) -> list[Finding]:
     if on < rule.since or (rule.until is not None and on > rule.until):
         return []
-    if not all(condition.holds(facts) for condition in rule.when):
+    for condition in rule.when:
+        if not condition.holds(facts):
+            return []
+    failed = [condition.fact for condition in rule.require if not condition.holds(facts)]
+    if not failed:
         return []
     severity = Severity.ERROR if rule.status in (Status.IN_FORCE, Status.KEPT) else Severity.WARNING
     rests_on = f"{rule.id}: {rule.source}{_DOUBT.get(rule.status, '')}"
-    return [
-        Finding(
-            severity,
-            reason(f"law.{rule.topic}", _filled(rule.diagnosis, facts), rule.remedy, rests_on),
-            condition.fact,
-            rule.id,
-        )
-        for condition in rule.require
-        if not condition.holds(facts)
-    ][:1]  # one rule, one finding: its diagnosis speaks of the whole rule
+    why = reason(f"law.{rule.topic}", _filled(rule.diagnosis, facts), rule.remedy, rests_on)
+    return [Finding(severity, why, failed[0], rule.id)]  # one rule, one finding: it speaks of the whole rule
 
 
 _SLOT = re.compile(r"\{([a-z_.]+)\}")
@@ -389,11 +386,16 @@ def _filled(text: str, facts: Mapping[str, object]) -> str:
 def look_up(facts: Mapping[str, object], path: str) -> object:
     """The fact at a dotted path, None where there is none."""
     value: object = facts
-    for name in path.split("."):
-        if not isinstance(value, Mapping):
+    for name in _steps(path):
+        if not isinstance(value, dict):  # facts are plain data; asking for any Mapping costs more than all the rest
             return None
         value = value.get(name)
     return value
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 # --- facts ------------------------------------------------------------------------------------------------------
@@ -427,6 +429,10 @@ def facts_of(consent: Consent | None, license: License | None = None, **use: obj
         facts["license"] = license.document() | {"days": license.term_days, "deducted": deducted, "paid": paid}
     if use:
         facts["use"] = use
+    for paper in facts.values():
+        if isinstance(paper.get("language"), str):
+            # ``sv-FI`` and ``sv`` are one language to who reads it.
+            paper["language"] = paper["language"].replace("_", "-").partition("-")[0].lower()
     return facts
 
 

@@ -66,12 +66,32 @@ class Backdrop(StrEnum):
     BUSY = "busy"
 
 
+class View(StrEnum):
+    """How far a head is turned away from the camera. Unknown on plates made before views were measured."""
+
+    FRONT = "front"
+    THREE_QUARTER = "three-quarter"
+    PROFILE = "profile"
+    UNKNOWN = "unknown"
+
+
+class Framing(StrEnum):
+    """How much of the person a photograph shows: head and shoulders, to somewhere about the hips, or down to the feet."""
+
+    HEAD = "head"
+    HALF = "half"
+    FULL = "full"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class PlateFacts:
     """What may be known of a plate without opening the vault: nothing biometric, no pixels.
 
     ``photo`` is the capture's file stem, ``width`` and ``height`` are pixels, ``face`` and ``person`` are boxes in the
-    plate (``person`` is the matte's extent), ``sharpness`` is the focus measure of the face.
+    plate (``person`` is the matte's extent), ``sharpness`` is the focus measure of the face. ``yaw`` and ``pitch`` are
+    degrees: positive when she looks towards the right of the picture, and up; None where they can't be told. ``hands``
+    are those surely seen. ``maker`` names the code that made the plate; empty for plates older than that field.
     """
 
     id: str
@@ -82,6 +102,17 @@ class PlateFacts:
     person: Box
     backdrop: Backdrop
     sharpness: float
+    view: View = View.UNKNOWN
+    framing: Framing = Framing.UNKNOWN
+    yaw: float | None = None
+    pitch: float | None = None
+    hands: int = 0
+    maker: str = ""
+
+    def __post_init__(self) -> None:
+        # Stored plates come back with plain words.
+        for name, kind in (("backdrop", Backdrop), ("view", View), ("framing", Framing)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -93,3 +124,7 @@ class Twin:
     version: int
     kind: TwinKind
     plates: tuple[PlateFacts, ...]
+
+    def older_than(self, maker: str) -> bool:
+        """Whether some plate was made by other code than ``maker``: then she should be enrolled again."""
+        return any(plate.maker != maker for plate in self.plates)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from .brief import Shot
 from .canonical import digest
-from .errors import Reason
+from .errors import CODES, Reason
 from .fidelity import Finding
 from .provenance import ReleaseId, SourceType
 from .twin import Box
@@ -92,6 +92,30 @@ class Work:
         if stage not in NEXT.get(self.stage, ()):
             raise ValueError(f"a shot can't go from {self.stage} to {stage}")
         return replace(self, stage=stage, **changes)
+
+    def without(self, talent: str, alias: str) -> Work:
+        """The same work with nothing left in it that tells of a talent: she is ``alias``, what people wrote about the shot
+        is gone, and so is what was measured on her picture. Digests stay: they name no one."""
+
+        def other(name: str) -> str:
+            return alias if name == talent else name
+
+        return replace(
+            self,
+            name=f"shot-{self.id[:8]}",
+            shot=replace(
+                self.shot,
+                id=f"shot-{self.id[:8]}",
+                talents=tuple(map(other, self.shot.talents)),
+                plate=None,
+                words="",
+            ),
+            licenses={other(name): license for name, license in self.licenses.items()},
+            plate=None,
+            findings=(),
+            reasons=tuple(Reason(why.code, CODES[why.code][0], CODES[why.code][1]) for why in self.reasons),
+            copies=tuple(replace(copy, name=f"{copy.format}.jpg") for copy in self.copies),
+        )
 
 
 def work_id(shot: Shot, licenses: Mapping[str, str], occurrence: int) -> str:

@@ -181,6 +181,9 @@ def _consent(terms: Consent, uid: str) -> dict[str, object]:
         "twb:basedIn": v.place(terms.based_in) if terms.based_in else None,
         "twb:representation": terms.representation.value,
         "twb:powerOfAttorney": terms.power_of_attorney,
+        "twb:tolerance": v.items(
+            {"twb:measure": name, "twb:limit": str(most)} for name, most in sorted(terms.tolerances.items())
+        ),
         "dct:replaces": v.ref(v.paper(terms.replaces)) if terms.replaces else None,
         "twb:party": _parties(terms.talent, terms.agency),
         "permission": [*given, showing],
@@ -438,7 +441,17 @@ def _read_consent(given: _Given) -> dict[str, object]:
         "representation": given.member("twb:representation"),
         "power_of_attorney": given.member("twb:powerOfAttorney", ""),
         "replaces": given.name("dct:replaces", v.PAPER),
+        "tolerances": _tolerances(given),
     }
+
+
+def _tolerances(given: _Given) -> dict[str, object]:
+    with standing_at("$['twb:tolerance']"):
+        found = v.items_in(given.body["twb:tolerance"])
+        made = {one["twb:measure"]: one["twb:limit"] for one in found}
+        if len(made) != len(found):
+            raise ValueError("a measure twice")
+        return made
 
 
 def _duties(found: tuple[str, dict]) -> list[tuple[str, dict]]:

@@ -58,7 +58,7 @@ _MEMBERS = frozenset(
         *("twb:advisedBy", "twb:amount", "twb:basedIn", "twb:consent", "twb:dayRate", "twb:document", "twb:estate"),
         *("twb:mandate", "twb:name", "twb:noEnd", "twb:noticeDays", "twb:party", "twb:percent", "twb:postMortem"),
         *("twb:powerOfAttorney", "twb:renewal", "twb:replacesInPerson", "twb:representation", "twb:role", "twb:share"),
-        *("twb:termDays", "twb:uses"),
+        *("twb:limit", "twb:measure", "twb:termDays", "twb:tolerance", "twb:uses"),
     }
 )
 # Members whose values are terms, and which terms those may be.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from twinbook.domain.canonical import digest
+from twinbook.domain.capture import Verdict, choose
 from twinbook.domain.errors import CaptureRefused, TwinbookError
 from twinbook.domain.twin import Twin, TwinKind
+from twinbook.ports import CaptureSession, Meter, Plate, UnitOfWork
 
 from . import permit
 from .office import Office
@@ -16,12 +20,45 @@ from .office import Office
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 
 
-def photographs(folder: Path) -> list[Path]:
-    """The image files of a folder, by name. Raises CaptureRefused ``capture.none``."""
+MADE_BY_OLDER_CODE = "the twin was made by older code: make it again with `twinbook enroll`"
+
+
+def photographs(folder: Path, *, empty: bool = False) -> list[Path]:
+    """The image files of a folder, by name. Raises CaptureRefused ``capture.none``, unless it may be ``empty``."""
     found = sorted(f for f in folder.iterdir() if f.suffix.lower() in PHOTOGRAPHS) if folder.is_dir() else []
-    if not found:
+    if not found and not (empty and folder.is_dir()):
         raise CaptureRefused("capture.none", f"there is no photograph in {folder}")
     return found
+
+
+def judge(
+    meter: Meter,
+    files: Sequence[Path],
+    tell: Callable[[Verdict], None] = lambda verdict: None,
+    *,
+    compare: bool = True,
+) -> tuple[Verdict, ...]:
+    """What each photograph of a session is good for. Nothing is kept, so no consent is asked for: it is for whoever
+    takes the photographs, on their own machine. Without ``compare`` no face is compared with another."""
+    session = meter.session(compare=compare)
+    for file in files:
+        tell(session.add(file))
+    return chosen(session)
+
+
+def chosen(session: CaptureSession) -> tuple[Verdict, ...]:
+    """The session's verdicts, with those marked that would become plates."""
+    return choose(session.verdicts())
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A twin, the photographs that can't be used with the reasons, and the verdict on each; both are empty when the twin
+    was there already."""
+
+    twin: Twin
+    refused: tuple[tuple[str, TwinbookError], ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def enroll(
@@ -31,35 +68,63 @@ def enroll(
     files: Sequence[Path],
     *,
     synthetic: bool = False,
+    measurements: Mapping[str, float] = MappingProxyType({}),
+    named: Collection[str] = (),
+    renew: bool = False,
     progress: Callable[[str], None] = lambda line: None,
-) -> tuple[Twin, tuple[tuple[str, TwinbookError], ...]]:
+    tell: Callable[[Verdict], None] = lambda verdict: None,
+) -> Enrolment:
     """Make the talent's twin from photographs, or find the one already made from the same ones.
 
-    Returns the twin and the photographs that were not used, with the reasons. Raises Refused when the gate denies it,
-    CaptureRefused when no photograph is usable; either way nothing is kept.
+    The best photographs of each view become plates, and those ``named`` (file stems) if they can be used at all. With
+    ``renew`` a twin made by older code is made again. ``measurements`` are hers in centimetres (height, bust or chest,
+    waist, hips), kept with the plates. Raises Refused when the gate denies it, CaptureRefused when no
+    photograph is usable; either way nothing is kept. A plate is stored as soon as it is made; what a crash leaves behind
+    belongs to no twin, is overwritten by the next enrolment and goes with her key when she is erased.
     """
-    captures = digest([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+    named = sorted({file.stem for file in files} & set(named))
+    captures = _digest(files, named)
+
+    def there(unit: UnitOfWork) -> Twin | None:
+        if unit.twins.captures(talent) != captures:
+            return None
+        current = unit.twins.current(talent)
+        return None if renew and current.older_than(office.meter.maker) else current
+
     with office.unit() as unit:
-        if unit.twins.captures(talent) == captures:
-            return unit.twins.current(talent), ()
+        found = there(unit)
+    if found:
+        return Enrolment(found)
     granted = permit.for_captures(office, talent, consent, captures)
     with office.vault.open(talent, granted) as twin:
-        enrolled = office.meter.enroll(files, progress)
-        for plate in enrolled.plates:
-            twin.put_plate(plate)
+        sizes = {f"cm.{name}": float(value) for name, value in measurements.items()}
+
+        def keep(plate: Plate) -> None:
+            twin.put_plate(replace(plate, shape={**plate.shape, **sizes}))
+
+        enrolled = office.meter.enroll(files, progress, keep, tell=tell, named=named)
     with office.unit() as unit:
+        if found := there(unit):  # another process was first, with the same photographs
+            return Enrolment(found, enrolled.refused, enrolled.verdicts)
         before = unit.twins.current(talent)
-        if before and unit.twins.captures(talent) == captures:  # another process was first, with the same photographs
-            return before, enrolled.refused
         version = before.version + 1 if before else 1
         made = Twin(
             id=f"{talent}:{version}",
             talent=talent,
             version=version,
             kind=TwinKind.SYNTHETIC if synthetic else TwinKind.REPLICA,
-            plates=tuple(plate.facts for plate in enrolled.plates),
+            plates=enrolled.facts,
         )
         unit.twins.put(made, captures, office.clock.now())
         facts = {"captures": captures, "plates": str(len(made.plates)), "version": str(version), "consent": consent}
         office.record(unit, "twin:enrolled", facts, (talent,))
-    return made, enrolled.refused
+    return Enrolment(made, enrolled.refused, enrolled.verdicts)
+
+
+def _digest(files: Sequence[Path], named: Sequence[str]) -> str:
+    """What the twin is made from: the files, and which of them must become plates (another shot may name another)."""
+    digests = []
+    for file in files:
+        with file.open("rb") as opened:
+            digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
+    return digest([*digests, *named])

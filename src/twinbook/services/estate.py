@@ -21,9 +21,9 @@ from twinbook.domain.work import ENDS, Work
 from twinbook.ports import UnitOfWork
 
 from . import permit
+from .filing import file_paper, refusal
 from .office import Office
 from .revoke import end_work
-from .sign import file_paper, refusal
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _BY_DEATH = frozenset({"talent.deceased", "law.deceased", "license.estate"})

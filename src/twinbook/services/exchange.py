@@ -12,7 +12,7 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.ports import UnitOfWork
 
-from . import sign
+from . import filing, papers
 from .office import Office
 
 FORMATS = ("odrl", "credential")
@@ -26,9 +26,7 @@ def export(office: Office, digest: str, as_: str = "odrl") -> dict[str, object]:
     Refused.
     """
     with office.unit() as unit:
-        paper = unit.papers.get(digest)
-        if paper is None or paper.erased:
-            raise InputError("interchange.paper", f"no paper {digest[:64]!r} is on file here")
+        paper = _named(unit, digest)
         if not isinstance(paper.terms, Consent | License):
             raise InputError("interchange.paper", f"it is a {paper.kind.name.lower()}, neither consent nor license")
         against = _unbound(office, unit, paper)
@@ -37,6 +35,18 @@ def export(office: Office, digest: str, as_: str = "odrl") -> dict[str, object]:
     if against:
         raise Refused(against[0].code, against[0].diagnosis, against[0].remedy, also=tuple(against[1:]))
     return office.interchange.credential(paper, office.log_signer, office.verify, office.clock.now())
+
+
+def _named(unit: UnitOfWork, digest: str) -> Paper:
+    try:
+        paper = papers.starting(unit, digest)
+    except InputError as error:
+        if error.code == "paper.ambiguous":
+            raise
+        raise InputError("interchange.paper", f"no paper {digest[:64]!r} is on file here") from error
+    if paper.erased:
+        raise InputError("interchange.paper", f"of the paper {digest[:64]!r} nothing is left")
+    return paper
 
 
 def _unbound(office: Office, unit: UnitOfWork, paper: Paper) -> list[Reason]:
@@ -98,4 +108,4 @@ def file_draft(office: Office, terms: Form) -> Paper:
         found = unit.papers.by_terms(paper.kind, talent, undated(paper.document))
         if found and found.digest == paper.digest:
             return found
-        return sign.file_paper(office, unit, paper, talent)
+        return filing.file_paper(office, unit, paper, talent)

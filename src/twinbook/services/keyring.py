@@ -25,8 +25,8 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import Key, PaperKind, Party, Role, Signature
 from twinbook.ports import UnitOfWork
 
+from .filing import file_paper, refusal
 from .office import Office
-from .sign import file_paper, refusal
 
 _ACTS = {
     KeyGrounds.FIRST: "key:registered",

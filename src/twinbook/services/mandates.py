@@ -7,8 +7,8 @@ from twinbook.domain.mandate import GRANTABLE, Mandate
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 
+from .filing import file_paper
 from .office import Office
-from .sign import file_paper
 
 
 def draw_mandate(office: Office, terms: Mandate) -> Paper:

@@ -13,11 +13,13 @@ from twinbook.domain.campaign import Campaign, undated
 from twinbook.domain.consent import Consent
 from twinbook.domain.errors import InputError, Reason, SignatureRefused
 from twinbook.domain.license import License, conflicting
+from twinbook.domain.mandate import Mandate
 from twinbook.domain.money import Money
 from twinbook.domain.negotiation import (
     UNFREE,
     Move,
     Negotiation,
+    Obstacles,
     Proposal,
     State,
     against_mandates,
@@ -30,7 +32,7 @@ from twinbook.domain.party import Key, PaperKind, Party, Role, Signature
 from twinbook.domain.policy import Finding, Law, facts_of
 from twinbook.ports import UnitOfWork
 
-from . import sign
+from . import filing, sign
 from .office import Office
 from .permit import dossier, other_licenses, refused
 
@@ -67,11 +69,11 @@ class Standing:
 
 
 def campaign_terms(office: Office, campaign: Campaign, talent: str) -> License:
-    """The license that a campaign asks of one of its talents, from today on, under the consent that it asks for: the one
-    that she signed before if there is one, and otherwise one that waits for her. Raises InputError ``talent.unknown``."""
+    """The license that a campaign asks of one of its talents, from today on, under the consent that it asks for. Whether
+    she signed that or not can't be told from them. Raises InputError ``talent.unknown``, ``consent.replaces``."""
     for cast in campaign.talents:
         if cast.party.id == talent:
-            consent, *_ = sign.draw_papers(office, campaign)[talent]
+            consent = sign.asked_consent(office, campaign, cast)
             return campaign.license.license(cast, consent.digest, office.clock.now().date())
     raise InputError("talent.unknown", f"there is no {talent!r} in the campaign {campaign.title}")
 
@@ -111,7 +113,7 @@ def propose(office: Office, document: Mapping[str, object], signature: Signature
     now = office.clock.now()
     with office.unit() as unit:
         key = unit.parties.key(signature.key)
-        fault = sign.refusal(office, paper, key, signature) or sign.hindrance(office, unit, paper, key)
+        fault = filing.refusal(office, paper, key, signature) or filing.hindrance(office, unit, paper, key)
         if fault:
             raise fault
         negotiation = _on_file(office, unit, asked.booking)
@@ -120,7 +122,7 @@ def propose(office: Office, document: Mapping[str, object], signature: Signature
             _hold_agency(office, unit, negotiation, asked, now)
             if asked.terms is not None:
                 _hold_terms(office, unit, asked, asked.terms, now)
-            sign.file_paper(office, unit, paper, asked.talent)
+            filing.file_paper(office, unit, paper, asked.talent)
             _sign(office, unit, paper, key, signature)
         return Standing(_on_file(office, unit, asked.booking), now)
 
@@ -141,6 +143,8 @@ def _hold_agency(office: Office, unit: UnitOfWork, negotiation: Negotiation, ask
 def _hold_terms(office: Office, unit: UnitOfWork, asked: Proposal, terms: License, now: datetime) -> None:
     """What can be said about terms before anybody accepts them, and to whom."""
     license = Paper.of(terms)
+    if terms.mandate and not _lives(office, unit, terms, now):
+        raise SignatureRefused("mandate.missing", f"she has no live mandate {terms.mandate[:64]!r} for this agency")
     on_file = unit.papers.get(license.digest)
     if on_file is not None and on_file.signatures:
         # They would count at once as accepted or countersigned here, by a word that was given elsewhere.
@@ -156,6 +160,17 @@ def _hold_terms(office: Office, unit: UnitOfWork, asked: Proposal, terms: Licens
     if conflicts:
         which = ", ".join(f"{digest[:16]}…" for digest in conflicts)
         raise SignatureRefused("offer.conflict", f"exclusivity is in the way, sold or asked for: license {which}")
+
+
+def _lives(office: Office, unit: UnitOfWork, terms: License, now: datetime) -> bool:
+    """Whether there is the mandate under which her agency is to accept. Who names it by its digest knows it; what it allows
+    is for when the agency accepts."""
+    found = unit.papers.get(terms.mandate)
+    if found is None or found.erased or not isinstance(found.terms, Mandate) or found.faults(office.verify):
+        return False
+    mandate, agency = found.terms, terms.agency.id if terms.agency else ""
+    hers = (mandate.talent.id, mandate.agency.id) == (terms.talent.id, agency)
+    return hers and now.date() <= mandate.until and (found.revoked_at is None or found.revoked_at > now)
 
 
 # --- agreeing -----------------------------------------------------------------------------------------------------
@@ -185,8 +200,8 @@ def _agree(office: Office, booking: str, signature: Signature, *, brand: bool) -
             raise SignatureRefused("signature.unknown_key", f"the key {signature.key} is not registered here")
         negotiation = _seen(office, unit, booking, key)
         license = negotiation.license or Paper.of(negotiation.terms)
-        fault = _misplaced(key, brand) or sign.refusal(office, license, key, signature)
-        fault = fault or sign.hindrance(office, unit, license, key)
+        fault = _misplaced(key, brand) or filing.refusal(office, license, key, signature)
+        fault = fault or filing.hindrance(office, unit, license, key)
         if fault is None:
             return _agreed(office, unit, negotiation, license, key, signature, now)
         office.record(unit, "signature:refused", {"paper": license.digest, "reason": fault.code})
@@ -237,6 +252,21 @@ def _agreed(
 def _sign(office: Office, unit: UnitOfWork, paper: Paper, key: Key, signature: Signature) -> None:
     unit.papers.sign(paper.digest, signature, office.clock.now())
     office.record(unit, "paper:signed", {"paper": paper.digest, "key": key.id, "role": key.role.value})
+
+
+def against(office: Office, license: Paper, key: Key) -> Obstacles:
+    """What stands against a license that the owner of a key is about to sign, as far as it is their business."""
+    now = office.clock.now()
+    with office.unit() as unit:
+        on_file = dossier(office, unit, license.terms.talent.id, license)
+        filed = unit.papers.get(license.digest) or license
+    found = obstacles(license, on_file, office.law, office.verify, now)
+    if key.role is not Role.BRAND:
+        return found
+    # That a paper of hers isn't signed yet is cured by signing, whoever comes first.
+    found = replace(found, gate=tuple(why for why in found.gate if why.code != "signature.missing"))
+    hers = next(role for role in license.terms.signers() if role is not Role.BRAND)
+    return found.told_to_brand() if filed.signed_at(hers) else found.before_her_word()
 
 
 # --- looking ------------------------------------------------------------------------------------------------------

@@ -29,12 +29,13 @@ GONE = "the address answered 410: nothing is sent there any more"
 
 @dataclass(frozen=True)
 class Standing:
-    """How a license stands: what has come to an end under it, and the parts of its consent that are withdrawn."""
+    """How a license stands: what has come to an end under it, and from when parts of its consent are
+    withdrawn."""
 
     license: Paper
     ends: Ends
     revoked: Mapping[About, datetime | None]
-    withdrawn: frozenset[Part]
+    withdrawn: Mapping[Part, datetime]
 
 
 Stopped = Sequence[tuple[Work, Sequence[Transaction]]]
@@ -53,7 +54,7 @@ def standings(unit: UnitOfWork, talent: str) -> dict[str, Standing]:
             About.CONSENT: consent.revoked_at if consent else None,
             About.LICENSE: paper.revoked_at,
         }
-        withdrawn = frozenset(consent.withdrawn) if consent else frozenset()
+        withdrawn = dict(consent.withdrawn) if consent else {}
         found[paper.digest] = Standing(paper, notice.ends(paper, consent), revoked, withdrawn)
     return found
 
@@ -99,7 +100,8 @@ def _drawn(
 ) -> Notice:
     terms: License = after.license.terms
     about = _about(was, after)
-    parts = (after.withdrawn - was.withdrawn) & _concerning(terms) if about is About.PARTS else frozenset()
+    moved = frozenset(part for part, at in after.withdrawn.items() if was.withdrawn.get(part) != at)
+    parts = moved & _concerning(terms) if about is About.PARTS else frozenset()
     notice_id = f"ntc_{office.token(16).hex()}"
     facts = {"notice": notice_id, "license": after.license.digest, "effective": effective.isoformat()}
     return Notice(

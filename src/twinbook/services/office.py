@@ -18,6 +18,7 @@ from twinbook.ports import (
     Outbox,
     Post,
     Reader,
+    Retention,
     Scenes,
     Sealer,
     UnitOfWork,
@@ -37,13 +38,17 @@ class LogSigner(Protocol):
 
 @dataclass(frozen=True)
 class Office:
-    """``unit`` opens a unit of work; ``token`` gives that many random bytes; ``permit_key`` seals permits and is known
-    to the vault as well."""
+    """``unit`` opens a unit of work, ``compact`` leaves nothing in the database's files of what was deleted; ``token`` gives
+    that many random bytes; ``permit_key`` seals permits and is known to the vault as well. Papers lie in ``retention`` to
+    the end of ``retention_years`` after the year of the last payment."""
 
     clock: Clock
     verify: Verifier
     unit: Callable[[], UnitOfWork]
+    compact: Callable[[], None]
     vault: Vault
+    retention: Retention
+    retention_years: int
     engines: Mapping[str, Engine]
     meter: Meter
     sealer: Sealer

@@ -24,13 +24,14 @@ def shot_request(unit: UnitOfWork, work: Work, talent: str) -> Request:
         act=Act.RENDER,
         talent=talent,
         subject=work.id,
-        brand=license.brand.id,
+        brand=work.shot.brand or license.brand.id,
         channels=work.shot.channels,
         territories=tuple(sorted(license.territories)),
         contexts=tuple(sorted({*work.shot.contexts, license.category})),
         edits=work.shot.edits,
         fee=license.fee,
         words=work.shot.words,
+        vendor=work.shot.vendor,
     )
 
 
@@ -82,6 +83,12 @@ def refusals(office: Office, unit: UnitOfWork, work: Work) -> tuple[Reason, ...]
     return tuple(why for answer in answers if isinstance(answer, Deny) for why in answer.reasons)
 
 
+def notes(office: Office, unit: UnitOfWork, work: Work) -> tuple[Reason, ...]:
+    """What the law has to say to this shot without refusing it, all talents together."""
+    answers = [weigh(office, unit, work, talent) for talent in work.shot.talents]
+    return tuple(dict.fromkeys(note for answer in answers for note in answer.notes))
+
+
 def for_shot(office: Office, work: Work, act: Act) -> dict[str, Permit]:
     """One permit for each talent in the shot, in one transaction, or Refused with every reason.
 
@@ -110,6 +117,16 @@ def for_captures(office: Office, talent: str, consent: str, captures: str) -> Pe
     with office.unit() as unit:
         request = Request(Act.ENROLL, talent, captures)
         return _made(office, unit, _without_license(office, unit, request, unit.papers.get(consent)))
+
+
+def for_access(office: Office, unit: UnitOfWork, act: Act, talent: str, access: Paper) -> Permit:
+    """A permit to show her what is held about her, on her own request. Raises Refused with every reason."""
+    request = Request(act, talent, access.digest)
+    consents = [paper for paper in unit.papers.of(talent, PaperKind.CONSENT) if paper.signatures]
+    living = [paper for paper in consents if paper.revoked_at is None or paper.revoked_at > office.clock.now()]
+    consent = next(reversed(living or consents), None)
+    on_file = Dossier(consent, died=unit.parties.died(talent), access=access)
+    return _made(office, unit, decide(request, on_file, office.law, office.verify, office.clock.now()))
 
 
 def _made(office: Office, unit: UnitOfWork, answer: Allow | Deny) -> Permit:
@@ -153,7 +170,8 @@ class Register:
                 gone = paper is None or (paper.revoked_at is not None and paper.revoked_at <= self._clock.now())
                 if digest and (gone or (digest == permit.consent and _part_gone(paper, permit.act, self._clock.now()))):
                     raise VaultRefused("permit.revoked", "what the permit rests on was revoked")
-                if digest == permit.consent and _died_with_her(unit, paper, permit.talent):
+                asked = permit.act is Act.DISCLOSE  # rests on her own request, or her estate's
+                if digest == permit.consent and not asked and _died_with_her(unit, paper, permit.talent):
                     raise VaultRefused("permit.revoked", "what the permit rests on ended with her death")
             if not unit.spend(permit.id, self._clock.now()):
                 raise VaultRefused("permit.spent", "the permit was used already")

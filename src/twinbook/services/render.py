@@ -30,11 +30,11 @@ from twinbook.domain.policy import Marks
 from twinbook.domain.provenance import Marking, SourceType
 from twinbook.domain.twin import Box, PlateFacts, TwinKind
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
-from twinbook.ports import Plan, RenderJob, UnitOfWork
+from twinbook.ports import Asked, Plan, RenderJob, UnitOfWork
 
 from . import permit
+from .filing import file_paper
 from .office import Office
-from .sign import file_paper
 
 # Where no law gives a number: on a phone, 65 mm wide, capitals of 3 % are 1.5 mm high. Print on food, which has to be legible
 # by law, may be no smaller than 1.2 mm (Regulation (EU) 1169/2011, art. 13); a label that is smaller isn't conspicuous.
@@ -79,6 +79,8 @@ def refuse(office: Office, work: Work, reasons: tuple[Reason, ...]) -> Work:
     with office.unit() as unit:
         current = unit.works.get(work.id)
         if current.stage in ENDS:  # another process ended it meanwhile
+            if current.stage is not Stage.RELEASED:
+                office.outbox.discard(work.release)
             return current
         done = end(office, unit, current, Stage.REFUSED, reasons, "shot:refused")
     office.outbox.discard(work.release)
@@ -183,22 +185,40 @@ def _judge(office: Office, work: Work) -> Work:
             verdicts = []
             for talent, facts in _all_plates(office, work).items():
                 plates = [twins[talent].plate(plate.id) for plate in facts]
-                own = office.meter.own_distances(plates)
-                bounds = (fidelity.identity_bound(own), *fidelity.DEFAULT_BOUNDS)
-                verdicts.append(fidelity.judge(office.meter.measure(picture, plates), bounds, calibrated=bool(own)))
+                scores = office.meter.calibrate(plates)
+                bounds = _bounds(office, work, talent, scores)
+                measured = office.meter.measure(picture, plates, _asked(work, talent))
+                verdicts.append(fidelity.judge(measured, bounds, calibrated=bool(scores.own)))
     except Refused as error:
         return refuse(office, work, error.reasons)
     findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
     calibrated = all(verdict.calibrated for verdict in verdicts)
     with office.unit() as unit:
-        if all(verdict.outcome is Outcome.PASS for verdict in verdicts):
-            office.record(unit, "image:judged", {"shot": work.id, "outcome": "pass"}, work.shot.talents)
+        outcomes = {verdict.outcome for verdict in verdicts}
+        if Outcome.QUARANTINE not in outcomes:
+            outcome = Outcome.REVIEW if Outcome.REVIEW in outcomes else Outcome.PASS
+            office.record(unit, "image:judged", {"shot": work.id, "outcome": outcome.value}, work.shot.talents)
             return unit.works.put(work.to(Stage.JUDGED, findings=findings, calibrated=calibrated))
         reasons = tuple(
             Refused("fidelity.quarantined", sentence).reason for verdict in verdicts for sentence in verdict.reasons
         )
         changes = {"findings": findings, "calibrated": calibrated}
         return end(office, unit, work, Stage.QUARANTINED, reasons, "image:quarantined", **changes)
+
+
+def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibration) -> tuple[fidelity.Bound, ...]:
+    """Her bounds, the brand's and the usual ones, in that order of precedence for what each may set."""
+    with office.unit() as unit:
+        license = _licenses(unit, work)[talent]
+        consent: Consent = unit.papers.get(license.consent).terms
+        made = unit.twins.made_at(talent)
+    years = (office.clock.now() - made).days / 365.25 if made else 0.0
+    return fidelity.bounds(fidelity.identity_bound(scores, years), consent.tolerances, work.shot.tolerances)
+
+
+def _asked(work: Work, talent: str) -> Asked:
+    whole = work.made.source_type is SourceType.TRAINED
+    return Asked(None if whole else work.plate, work.shot.recolor)
 
 
 def _release(office: Office, work: Work) -> Work:
@@ -353,9 +373,30 @@ def proof(office: Office, work: Work) -> bytes:
     first = work.shot.talents[0]
     with office.vault.open(first, permits[first]) as twin:
         picture = twin.picture(work.made.picture)
+    return office.sealer.seal(picture, _proof_marking(office, work, picture)).data
+
+
+def annotated(office: Office, work: Work) -> bytes:
+    """What was made with what was found marked in it, for people who have to know why: labelled as a proof and marked like
+    a release. Raises Refused, and InputError ``shot.unknown`` when nothing was made."""
+    if work.made is None:
+        raise InputError("shot.unknown", f"nothing was made for {work.name}, so nothing was measured")
+    permits = permit.for_shot(office, work, Act.MEASURE)
+    first = work.shot.talents[0]
+    with office.vault.open(first, permits[first]) as twin:
+        picture = twin.picture(work.made.picture)
+    drawn, shown = office.meter.annotate(picture, work.findings)
+    marking = _proof_marking(office, work, drawn)
+    scale = shown.width / picture.shape[1]
+    faces = [Box(*(round(part * scale) for part in (f.left, f.top, f.width, f.height))) for f in marking.faces]
+    told = Box(shown.right, 0, drawn.shape[1] - shown.right, drawn.shape[0])  # the label covers nothing that is told
+    marking = replace(marking, faces=(*faces, *([told] if told.width else [])))
+    return office.sealer.seal(np.ascontiguousarray(drawn), marking).data
+
+
+def _proof_marking(office: Office, work: Work, picture: np.ndarray) -> Marking:
     height, width = picture.shape[:2]
-    marking = _marking(office, work, "proof", Box(0, 0, width, height), PROOF_LABEL, PROOF_SHARE)
-    return office.sealer.seal(picture, marking).data
+    return _marking(office, work, "proof", Box(0, 0, width, height), PROOF_LABEL, PROOF_SHARE)
 
 
 def draw_approvals(office: Office, work: Work) -> list[Paper]:
@@ -378,18 +419,20 @@ def _approvals_missing(office: Office, work: Work) -> list[tuple[str, Approved]]
                 continue
             terms: Consent = consent.terms
             estate = terms.estate if unit.parties.died(talent) else ""
-            match terms.approval:
-                case Approval.IMAGE:
-                    asked = Approved(
-                        talent, Approval.IMAGE, frozenset({work.id}), work.release.hex, work.made.sha256, estate
-                    )
-                case Approval.CAMPAIGN:
-                    asked = Approved(talent, Approval.CAMPAIGN, _briefs(unit, work, talent), estate=estate)
-                case _:
-                    continue
-            if not _approved(office, unit, talent, asked, work.id):
-                missing.append((talent, asked))
+            wanted = []
+            if terms.approval is Approval.IMAGE or undecided(work):
+                wanted.append(
+                    Approved(talent, Approval.IMAGE, frozenset({work.id}), work.release.hex, work.made.sha256, estate)
+                )
+            if terms.approval is Approval.CAMPAIGN:
+                wanted.append(Approved(talent, Approval.CAMPAIGN, _briefs(unit, work, talent), estate=estate))
+            missing += [(talent, asked) for asked in wanted if not _approved(office, unit, talent, asked, work.id)]
     return missing
+
+
+def undecided(work: Work) -> bool:
+    """Whether the figures left it open if this is her: then she decides, whatever she lets pass otherwise."""
+    return any(finding.outcome is Outcome.REVIEW for finding in work.findings)
 
 
 def _briefs(unit: UnitOfWork, work: Work, talent: str) -> frozenset[str]:

@@ -62,6 +62,8 @@ def write_papers(
     _json(out / "receipts" / "log-key.json", _log_key(office))
     for work, papers in outcome.waiting:
         durable.write(out / "to-approve" / f"{work.name}.jpg", render.proof(office, work))
+        if render.undecided(work):
+            durable.write(out / "to-approve" / f"{work.name}-findings.jpg", render.annotated(office, work))
         to_sign(office, [(paper, Role.TALENT, str(paper.document["talent"])) for paper in papers], out)
     _write_signed_papers(office, outcome, out)
     write_statements(office, [talent.party.id for talent in campaign.talents], out)
@@ -99,12 +101,19 @@ def _write_signed_papers(office: Office, outcome: Outcome, out: Path) -> None:
             kind = filed.kind.name.lower()
             several = sum(other.kind is filed.kind for other in papers) > 1
             stem = f"{kind}-{talent}" + (f"-{filed.digest[:8]}" if several else "")
-            language = str(filed.document.get("language", "en"))
-            durable.write(out / "papers" / f"{stem}.pdf", office.documents.paper_pdf(filed, language))
-            _json(out / "papers" / f"{stem}.json", signed_document(filed))
-            if filed.kind is PaperKind.LICENSE:
-                memo = office.documents.deal_memo_pdf(filed, language)
-                durable.write(out / "papers" / f"deal-memo-{talent}.pdf", memo)
+            write_paper(office, filed, out / "papers", stem, f"deal-memo-{talent}")
+
+
+def write_paper(office: Office, paper: Paper, folder: Path, stem: str, memo: str = "") -> list[Path]:
+    """A paper as a PDF in its own language, and as JSON with its signatures; of a license its deal memo as well."""
+    language = str(paper.document.get("language", "en"))
+    written = [folder / f"{stem}.pdf", folder / f"{stem}.json"]
+    durable.write(written[0], office.documents.paper_pdf(paper, language))
+    _json(written[1], signed_document(paper))
+    if paper.kind is PaperKind.LICENSE:
+        written.append(folder / f"{memo or f'deal-memo-{paper.digest[:8]}'}.pdf")
+        durable.write(written[2], office.documents.deal_memo_pdf(paper, language))
+    return written
 
 
 def signed_document(paper: Paper) -> dict[str, object]:
@@ -131,6 +140,7 @@ def signed_document(paper: Paper) -> dict[str, object]:
 
 def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, warnings: tuple[str, ...]) -> Sheet:
     point = transparency.checkpoint(office)
+    said = [f"{note.diagnosis} [{note.code}]: {note.remedy}" for note in outcome.notes]
     with office.unit() as unit:
         shots = tuple(_sheet_shot(office, unit, campaign, work, folder) for work in outcome.works)
         licensed = [
@@ -152,7 +162,7 @@ def _sheet(office: Office, campaign: Campaign, outcome: Outcome, folder: Path, w
         shots=shots,
         total=str(total),
         log_line=f"{point.size} entries, root {point.root.hex()}",
-        warnings=(*warnings, *unused, *notices),
+        warnings=(*warnings, *unused, *said, *notices),
     )
 
 

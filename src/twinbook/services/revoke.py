@@ -1,6 +1,6 @@
-"""Withdraw a consent or a license, or everything; and erase. Both bite at once.
+"""Withdraw a consent or a license, or a part of it. It bites at once.
 
-What each does to work in flight, to holds and images and to whom it is told stands in docs/why/revocation.md.
+What it does to work in flight, to holds and images and to whom it is told stands in docs/why/revocation.md.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from datetime import datetime, timedelta
 from twinbook.domain.approval import Words
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, Reason, SignatureRefused, reason
-from twinbook.domain.form import Form
 from twinbook.domain.gate import NEEDS
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import PaperKind, Role, Signature
+from twinbook.domain.party import SIGNERS, PaperKind, Role, Signature
 from twinbook.domain.permit import Act
-from twinbook.domain.revocation import Erasure, Grounds, Revocation, effective
+from twinbook.domain.revocation import Grounds, Revocation, effective
 from twinbook.domain.work import ENDS, Stage, Work
 from twinbook.ports import UnitOfWork
 
 from . import notify, render
+from .filing import filed_word
 from .office import Office
-from .sign import file_paper, hindrance, refusal
 
 # A paper may be signed elsewhere and handed in later, but not be dated back so far that its notice is over already.
 _LATEST = timedelta(days=1)
@@ -41,25 +40,42 @@ def revocation(
 ) -> Revocation:
     """The paper that takes something back: the papers named by digest, or with none named every live consent of hers.
 
-    ``parts`` withdraws only these parts of the consents. ``party`` is whose key will sign, by default the talent's.
+    ``parts`` withdraws only these parts, of each consent those that it has. ``party`` is whose key will sign, by default the talent's.
     Raises InputError ``consent.missing`` when there is nothing to take back, SignatureRefused ``revocation.grounds``.
     """
+    if by not in SIGNERS[PaperKind.REVOCATION]:
+        raise SignatureRefused(
+            "signature.role",
+            f"{party} is her {by}: what she signed only she takes back",
+            "she revokes with a key of her own; a brand can give notice of its own licenses",
+        )
     now = office.clock.now().replace(microsecond=0)
     with office.unit() as unit:
-        live = _live(unit, talent, now)
+        live = living(unit, talent, now)
     wrong = set(targets) - set(live)
     named = targets or tuple(digest for digest, paper in live.items() if paper.kind is PaperKind.CONSENT)
     if not named or wrong:
         which = ", ".join(sorted(wrong)) or "anything"
         raise InputError("consent.missing", f"{talent} has not signed {which}, or it was revoked already")
-    starts = [effective(live[digest].terms, parts, grounds, by, now) for digest in named]
-    what = {digest: parts for digest in named}
+    what = {digest: _given(live[digest], parts) for digest in named}
+    # Where a part was never given there is nothing to withdraw; where it was, that must not stand in the way.
+    what = {digest: given for digest, given in what.items() if given or not parts} or dict.fromkeys(named, parts)
+    starts = [effective(live[digest].terms, given, grounds, by, now) for digest, given in what.items()]
     return Revocation(talent, by, party or talent, grounds, what, now, max(starts), statement)
 
 
-def erasure(office: Office, talent: str, estate: str = "") -> Erasure:
-    """The paper that has everything of hers erased, signed by her or by her estate."""
-    return Erasure(talent, office.clock.now().replace(microsecond=0), estate)
+def lacking(office: Office, asked: Revocation, parts: frozenset[Part]) -> dict[str, frozenset[Part]]:
+    """Her live consents that don't have all of these parts, and so were asked to withdraw what they never gave: by digest,
+    what each lacks."""
+    with office.unit() as unit:
+        live = living(unit, asked.talent, asked.at)
+    consents = {digest: paper for digest, paper in live.items() if paper.kind is PaperKind.CONSENT}
+    found = {digest: parts - _given(paper, parts) for digest, paper in consents.items()}
+    return {digest: missing for digest, missing in found.items() if missing}
+
+
+def _given(paper: Paper, parts: frozenset[Part]) -> frozenset[Part]:
+    return parts & paper.terms.parts if paper.kind is PaperKind.CONSENT else parts
 
 
 def revoke(office: Office, document: Mapping[str, object], signature: Signature) -> tuple[Work, ...]:
@@ -71,12 +87,12 @@ def revoke(office: Office, document: Mapping[str, object], signature: Signature)
     """
     now = office.clock.now()
     with office.unit() as unit:
-        paper = _word(office, unit, document, signature, Revocation)
+        paper = filed_word(office, unit, document, signature, Revocation)
         terms: Revocation = paper.terms
         if terms.grounds is Grounds.NOTICE and terms.at < now - _LATEST:
             raise SignatureRefused("revocation.grounds", f"it is dated {terms.at.isoformat()}", "draw it up again")
         before = notify.standings(unit, terms.talent)
-        live = _live(unit, terms.talent, now)
+        live = living(unit, terms.talent, now)
         for digest, parts in terms.targets.items():
             target = live.get(digest)
             if target is None:
@@ -87,62 +103,28 @@ def revoke(office: Office, document: Mapping[str, object], signature: Signature)
                 raise SignatureRefused("revocation.grounds", f"{terms.party} is not the licensee")
             # It bites when it has reached us: what was permitted before then was permitted.
             moment = max(terms.effective, now.replace(microsecond=0))
-            _take_back(office, unit, paper, terms.talent, target, parts, moment)
-        stopped = _stop(office, unit, terms.talent, now)
+            take_back(office, unit, paper, terms.talent, target, parts, moment)
+        stopped = stop(office, unit, terms.talent, now)
         notify.queue(office, unit, terms.talent, before, terms.grounds, stopped)
         works = unit.works.of_talent(terms.talent)
-    _sweep(office, works)
+    sweep(office, works)
     ended = {work.id for work, _ in stopped}
     return tuple(work for work in works if work.id in ended)
 
 
-def erase(office: Office, document: Mapping[str, object], signature: Signature) -> None:
-    """Withdraw everything, destroy her data key and with it photographs, plates, template and pictures, and forget her
-    name. Every step can be repeated: a killed erasure is finished by the same command.
-
-    Raises SignatureRefused unless it is her key, or after her death her estate's.
-    """
+def replaced(office: Office, unit: UnitOfWork, consent: Paper) -> tuple[Work, ...]:
+    """End the consent that a signed one replaces, and what rests on it, in the transaction of the signature. Returns the
+    shots that ended, whose staged copies are to be thrown away."""
     now = office.clock.now().replace(microsecond=0)
-    with office.unit() as unit:
-        paper = _word(office, unit, document, signature, Erasure)
-        talent = paper.terms.talent
-        before = notify.standings(unit, talent)
-        for target in _live(unit, talent, now).values():
-            _take_back(office, unit, paper, talent, target, frozenset(), now)
-        stopped = _stop(office, unit, talent, now)
-        # A licensee learns that she withdrew, as of any withdrawal; that she erased is hers.
-        notify.queue(office, unit, talent, before, Grounds.WITHDRAWN, stopped)
-        works = unit.works.of_talent(talent)
-    _sweep(office, works)
-    office.vault.erase(talent)
-    for work in works:
-        if work.stage is Stage.RELEASED:
-            office.outbox.withdraw(work.release)
-    with office.unit() as unit:
-        office.record(unit, "twin:erased", {"paper": paper.digest}, (talent,))
-        unit.twins.forget(talent)
-        unit.papers.forget(talent)
-        unit.parties.forget(talent)
+    talent = consent.terms.talent.id
+    before = notify.standings(unit, talent)
+    take_back(office, unit, consent, talent, unit.papers.get(consent.terms.replaces), frozenset(), now)
+    stopped = stop(office, unit, talent, now)
+    notify.queue(office, unit, talent, before, Grounds.WITHDRAWN, stopped)
+    return tuple(work for work, _ in stopped)
 
 
-def _word(
-    office: Office, unit: UnitOfWork, document: Mapping[str, object], signature: Signature, form: type[Form]
-) -> Paper:
-    """The document as a filed paper with the signature of whoever may sign it."""
-    paper = Paper(dict(document))
-    terms = paper.terms
-    if not isinstance(terms, form):
-        raise SignatureRefused("signature.role", f"a {paper.kind.name.lower()} takes nothing back")
-    key = unit.parties.key(signature.key)
-    fault = refusal(office, paper, key, signature) or hindrance(office, unit, paper, key)
-    if fault:
-        raise fault
-    filed = file_paper(office, unit, paper, terms.talent)
-    unit.papers.sign(filed.digest, signature, office.clock.now())
-    return unit.papers.get(filed.digest)
-
-
-def _live(unit: UnitOfWork, talent: str, now: datetime) -> dict[str, Paper]:
+def living(unit: UnitOfWork, talent: str, now: datetime) -> dict[str, Paper]:
     """What was signed for her and still counts: consents, licenses, mandates, words and approvals, by digest."""
     kinds = (PaperKind.CONSENT, PaperKind.LICENSE, PaperKind.MANDATE, PaperKind.WORDS, PaperKind.APPROVAL)
     return {
@@ -153,7 +135,7 @@ def _live(unit: UnitOfWork, talent: str, now: datetime) -> dict[str, Paper]:
     }
 
 
-def _take_back(
+def take_back(
     office: Office, unit: UnitOfWork, by: Paper, talent: str, target: Paper, parts: frozenset[Part], at: datetime
 ) -> None:
     for part in parts:
@@ -173,7 +155,7 @@ def _in_flight(unit: UnitOfWork, talent: str, now: datetime) -> list[tuple[Work,
         license = unit.papers.get(work.licenses[talent])
         consent = None if license.erased else unit.papers.get(license.terms.consent)
         words = () if license.erased or not work.shot.words else unit.papers.of(talent, PaperKind.WORDS)
-        said = Words(talent, license.terms.brand.id, work.shot.words) if words else None
+        said = Words(talent, work.shot.brand or license.terms.brand.id, work.shot.words) if words else None
         spoken = next((paper for paper in words if not paper.erased and paper.terms == said), None)
         reasons = []
         for paper in (consent, license, spoken):
@@ -187,7 +169,7 @@ def _in_flight(unit: UnitOfWork, talent: str, now: datetime) -> list[tuple[Work,
     return found
 
 
-def _stop(office: Office, unit: UnitOfWork, talent: str, now: datetime) -> notify.Stopped:
+def stop(office: Office, unit: UnitOfWork, talent: str, now: datetime) -> notify.Stopped:
     """End her shots that can't go on, in this transaction: each with the holds that were given back."""
     stopped = []
     for work, reasons in _in_flight(unit, talent, now):
@@ -196,7 +178,7 @@ def _stop(office: Office, unit: UnitOfWork, talent: str, now: datetime) -> notif
     return stopped
 
 
-def _sweep(office: Office, works: Sequence[Work]) -> None:
+def sweep(office: Office, works: Sequence[Work]) -> None:
     """Throw away the staged copies of shots that ended; those that a killed process left behind as well."""
     for work in works:
         if work.stage in ENDS and work.stage is not Stage.RELEASED:

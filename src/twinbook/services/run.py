@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twinbook.domain.campaign import Campaign, CastTalent
-from twinbook.domain.errors import AwaitingSignature, CaptureRefused, Reason, Refused
+from twinbook.domain.errors import AwaitingSignature, CaptureRefused, InputError, Reason, Refused
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.work import Stage, Work, work_id
 
-from . import enroll, render, sign
+from . import enroll, permit, render, sign
 from .office import Office
 
 Tell = Callable[[str], None]
@@ -22,12 +22,14 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to. ``waiting`` are shots that need her approval, with the papers she must sign."""
+    """What a run came to. ``waiting`` are shots that need her approval, with the papers she must sign; ``notes``
+    what the law has to say to the shots without refusing them."""
 
     works: tuple[Work, ...]
     papers: Mapping[str, tuple[Paper, ...]]
     unused: Mapping[str, tuple[tuple[str, Reason], ...]]
     waiting: tuple[tuple[Work, tuple[Paper, ...]], ...]
+    notes: tuple[Reason, ...] = ()
 
 
 class Unsigned(AwaitingSignature):
@@ -55,12 +57,14 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
     for talent in campaign.talents:
         try:
             consent = papers[talent.party.id][0]
-            unused[talent.party.id] = _enrolled(office, talent, consent, folder, tell)
+            named = {shot.shot.plate for shot in campaign.shots if shot.shot.plate}
+            unused[talent.party.id] = _enrolled(office, talent, consent, folder, named, tell)
         except CaptureRefused:  # a wrong folder or useless photographs: for the person at the keyboard, not the books
             raise
         except Refused as error:  # the gate's no is an answer that belongs on the contact sheet
             denied[talent.party.id] = error.reasons
     works, approvals = [], []
+    notes: dict[Reason, None] = {}
     for work in _briefed(office, campaign, papers):
         tell(f"{work.name}: {', '.join(work.shot.talents)}")
         reasons = tuple(why for talent in work.shot.talents for why in denied.get(talent, ()))
@@ -74,19 +78,32 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
             approvals.append((work, tuple(render.draw_approvals(office, work))))
         works.append(work)
         tell(f"{work.name}: {_sentence(work)}")
-    return Outcome(tuple(works), papers, unused, tuple(approvals))
+        with office.unit() as unit:
+            notes |= dict.fromkeys(permit.notes(office, unit, work))
+    for note in notes:
+        tell(f"note: {note.diagnosis} [{note.code}]")
+    return Outcome(tuple(works), papers, unused, tuple(approvals), tuple(notes))
 
 
 def _enrolled(
-    office: Office, talent: CastTalent, consent: Paper, folder: Path, tell: Tell
+    office: Office, talent: CastTalent, consent: Paper, folder: Path, named: Collection[str], tell: Tell
 ) -> tuple[tuple[str, Reason], ...]:
     files = enroll.photographs(folder / talent.photos)
     tell(f"{talent.party.name}: {len(files)} photographs")
-    twin, refused = enroll.enroll(
-        office, talent.party.id, consent.digest, files, synthetic=talent.synthetic, progress=tell
+    made = enroll.enroll(
+        office,
+        talent.party.id,
+        consent.digest,
+        files,
+        synthetic=talent.synthetic,
+        measurements=talent.measurements,
+        named=named,
+        progress=tell,
     )
-    tell(f"{talent.party.name}: twin {twin.version} of {len(twin.plates)} plates")
-    return tuple((name, error.reason) for name, error in refused)
+    tell(f"{talent.party.name}: twin {made.twin.version} of {len(made.twin.plates)} plates")
+    if made.twin.older_than(office.meter.maker):
+        tell(f"{talent.party.name}: {enroll.MADE_BY_OLDER_CODE}")
+    return tuple((name, error.reason) for name, error in made.refused)
 
 
 def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Paper, ...]]) -> list[Work]:
@@ -104,6 +121,9 @@ def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Pape
             identity = work_id(shot, licenses, seen[plain])
             work = unit.works.get(identity)
             if work is None:
+                for talent in shot.talents:
+                    if unit.parties.get(talent) is None:
+                        raise InputError("talent.unknown", f"{talent} had everything erased meanwhile")
                 release = ReleaseId(office.token(6).hex())
                 work = unit.works.put(Work(identity, campaign.id, planned.name, shot, licenses, release))
             elif work.stage is Stage.REFUSED:

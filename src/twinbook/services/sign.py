@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
-from twinbook.domain import estate, negotiation
+from twinbook.domain import negotiation
 from twinbook.domain.approval import Words
-from twinbook.domain.campaign import Campaign, undated
+from twinbook.domain.campaign import Campaign, CastTalent, undated
+from twinbook.domain.consent import Consent
 from twinbook.domain.errors import InputError, SignatureRefused
 from twinbook.domain.form import Form
-from twinbook.domain.gate import beyond_mandate
-from twinbook.domain.keyring import KeyChange
-from twinbook.domain.license import License
-from twinbook.domain.mandate import Mandate
+from twinbook.domain.gate import stale
 from twinbook.domain.paper import Paper
-from twinbook.domain.party import DUTIES, SIGNERS, Duty, Key, PaperKind, Party, Role, Signature
+from twinbook.domain.party import Key, PaperKind, Party, Role, Signature
+from twinbook.domain.work import Work
 from twinbook.ports import UnitOfWork
 
+from . import agreed, revoke
+from .filing import file_paper, hindrance, refusal
 from .office import Office
 
 
@@ -49,40 +51,110 @@ def register_key(office: Office, key: Key, name: str, born: date | None = None) 
 
 def draw_papers(office: Office, campaign: Campaign) -> dict[str, tuple[Paper, ...]]:
     """The consent and the license of each talent of a campaign, and any words she is to say, as on file or newly drawn
-    up, signed or not. The consent comes first, the license second."""
+    up, signed or not. The consent comes first, the license second.
+
+    Raises InputError ``party.role`` and ``party.born`` when the campaign says something else of somebody than is on file,
+    ``consent.replaces`` when there is no such consent.
+    """
+    campaign = agreed.found(office, campaign)
     with office.unit() as unit:
-        unit.parties.put(campaign.license.brand)
+        introduce(unit, campaign.license.brand)
         papers = {}
         for cast in campaign.talents:
             talent = cast.party.id
-            unit.parties.put(cast.party)
+            introduce(unit, cast.party)
             if cast.agency:
-                unit.parties.put(cast.agency)
+                introduce(unit, cast.agency)
             today = office.clock.now().date()
-            consent = _drawn(office, unit, talent, campaign.consent.consent(cast, today))
-            license = _drawn(office, unit, talent, campaign.license.license(cast, consent.digest, today))
-            said = dict.fromkeys(shot.shot.words for shot in campaign.shots if talent in shot.shot.talents)
-            words = [Words(talent, campaign.license.brand.id, text) for text in said if text]
+            if talent in campaign.agreed:
+                license = unit.papers.get(campaign.agreed[talent])
+                consent = unit.papers.get(license.terms.consent)
+            else:
+                consent = _given_consent(office, unit, campaign, cast)
+                wanted = campaign.license.license(cast, consent.digest, today)
+                license = agreed.in_force(office, unit, wanted) or _drawn(office, unit, talent, wanted)
+            hers = [planned.shot for planned in campaign.shots if planned.shot.words and talent in planned.shot.talents]
+            words = dict.fromkeys(Words(talent, shot.brand or campaign.license.brand.id, shot.words) for shot in hers)
             papers[talent] = (consent, license, *(_drawn(office, unit, talent, terms) for terms in words))
         return papers
+
+
+def introduce(unit: UnitOfWork, party: Party) -> None:
+    """Make somebody known. Whoever has a key keeps the name and the day of birth that are on file.
+
+    Raises InputError ``party.role``, ``party.born``.
+    """
+    known = unit.parties.get(party.id)
+    if known is None:
+        unit.parties.put(party)
+        return
+    if known.role is not party.role:
+        raise InputError("party.role", f"{party.id} is known here as {known.role}, and can't be {party.role} as well")
+    if not any((key.party, key.role) == (party.id, party.role) for key in unit.parties.keys()):  # noqa: SIM118
+        unit.parties.put(party)
+        return
+    if None not in (known.born, party.born) and known.born != party.born:
+        raise InputError("party.born", f"{party.id} was not born on {party.born.isoformat()}, by what is on file")
+    unit.parties.put(replace(known, name=known.name or party.name, born=known.born or party.born))
+
+
+def asked_consent(office: Office, campaign: Campaign, cast: CastTalent) -> Paper:
+    """The consent that a campaign asks of a talent, as a brand may see it: the same paper whether she signed it, refused
+    it, took it back or isn't known here.
+
+    A paper is asked for as long as one that was signed on its first day would count; then comes the next, from that day on.
+    """
+    with office.unit() as unit:
+        for party in (cast.party, cast.agency, campaign.license.brand):
+            if party and unit.parties.get(party.id) is None:
+                unit.parties.put(party)
+        return _asked(office, unit, *_same_consents(office, unit, campaign, cast))
+
+
+def _given_consent(office: Office, unit: UnitOfWork, campaign: Campaign, cast: CastTalent) -> Paper:
+    """The newest consent to these terms that she signed, unless it is time to ask her again; else the one asked for."""
+    terms, same = _same_consents(office, unit, campaign, cast)
+    signed = [paper for paper in same if paper.signed_at(Role.TALENT)]
+    now = office.clock.now()
+    # Terms that were withdrawn stay withdrawn, and what ended stays ended: the campaign must then say something new.
+    if signed and (signed[-1].revoked_at is not None or not stale(signed[-1], now)):
+        return signed[-1]
+    return _asked(office, unit, terms, same)
+
+
+def _same_consents(
+    office: Office, unit: UnitOfWork, campaign: Campaign, cast: CastTalent
+) -> tuple[Consent, list[Paper]]:
+    """The consent that a campaign asks for from today on, and those on file that say the same, oldest first."""
+    on_file = [paper for paper in unit.papers.of(cast.party.id, PaperKind.CONSENT) if not paper.erased]
+    terms = campaign.consent.consent(cast, office.clock.now().date())
+    if cast.replaces:
+        # Among all that were drawn up, signed or not: what a brand is told mustn't depend on it.
+        named = [paper.digest for paper in on_file if paper.digest.startswith(cast.replaces)]
+        if len(named) != 1:
+            what = "no consent" if not named else "more than one consent"
+            raise InputError("consent.replaces", f"{cast.replaces} names {what} of {cast.party.id}'s")
+        terms = replace(terms, replaces=named[0])
+    wanted = undated(terms.document())
+    return terms, [paper for paper in on_file if undated(paper.document) == wanted]
+
+
+def _asked(office: Office, unit: UnitOfWork, terms: Consent, same: list[Paper]) -> Paper:
+    if same:
+        first, days = same[0].terms.starts, max(1, terms.reconsent_days)
+        terms = replace(terms, starts=first + timedelta(days=(terms.starts - first).days // days * days))
+    paper = Paper.of(terms)
+    found = next((other for other in same if other.digest == paper.digest), None)
+    return found or file_paper(office, unit, paper, terms.talent.id)
 
 
 def _drawn(office: Office, unit: UnitOfWork, talent: str, terms: Form) -> Paper:
     paper = Paper.of(terms)
     found = unit.papers.by_terms(paper.kind, talent, undated(paper.document))
-    # Terms that were withdrawn stay withdrawn, and what ended stays ended: only she can sign anew, and the campaign
-    # must then say something new. Unsigned terms from an earlier day are drawn up again as of today.
+    # Unsigned terms from an earlier day are drawn up again as of today.
     if found and (found.signatures or found.digest == paper.digest):
         return found
     return file_paper(office, unit, paper, talent)
-
-
-def file_paper(office: Office, unit: UnitOfWork, paper: Paper, whose: str) -> Paper:
-    """Put a paper on file, in the caller's transaction. ``whose`` is the talent it is about, or the party."""
-    unit.papers.draw(paper, whose, undated(paper.document), office.clock.now())
-    about = (whose,) if unit.parties.get(whose) else ()
-    office.record(unit, "paper:drawn", {"paper": paper.digest, "kind": paper.kind.name.lower()}, about)
-    return unit.papers.get(paper.digest)
 
 
 def unsigned(office: Office, papers: Mapping[str, tuple[Paper, ...]]) -> list[tuple[Paper, Role, str]]:
@@ -99,9 +171,11 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
 
     Raises SignatureRefused: ``signature.unknown_key``, ``signature.role`` when the key's owner isn't one who signs this
     paper, ``signature.key_retired``, ``signature.duty``, ``signature.invalid``, and as things stand ``talent.deceased``,
-    ``license.estate``, ``mandate.*``. Nothing is kept of a refused signature but the refusal in the log.
+    ``license.estate``, ``consent.replaces``, ``mandate.*``. Nothing is kept of a refused signature but the refusal in
+    the log. With a consent that replaces another the other one ends, as if she had withdrawn it: see `revoke.replaced`.
     """
     asked = Paper(document)
+    ended: tuple[Work, ...] = ()
     with office.unit() as unit:
         paper = unit.papers.get(asked.digest)
         if paper is None:
@@ -115,9 +189,16 @@ def sign(office: Office, document: Mapping[str, object], signature: Signature) -
         if fault is None:
             unit.papers.sign(paper.digest, signature, office.clock.now())
             office.record(unit, "paper:signed", {"paper": paper.digest, "key": key.id, "role": key.role.value})
-            return unit.papers.get(paper.digest)
-        office.record(unit, "signature:refused", {"paper": paper.digest, "reason": fault.code})
-    raise fault
+            if isinstance(paper.terms, Consent) and paper.terms.replaces and not paper.signatures:
+                ended = revoke.replaced(office, unit, paper)
+            signed = unit.papers.get(paper.digest)
+        else:
+            office.record(unit, "signature:refused", {"paper": paper.digest, "reason": fault.code})
+    if fault:
+        raise fault
+    for work in ended:
+        office.outbox.discard(work.release)
+    return signed
 
 
 def _stands_in_a_booking(unit: UnitOfWork, paper: Paper) -> SignatureRefused | None:
@@ -129,48 +210,3 @@ def _stands_in_a_booking(unit: UnitOfWork, paper: Paper) -> SignatureRefused | N
         return None
     said = f"this license stands in the booking {booking}"
     return SignatureRefused("offer.turn", said, "accept or countersign it there: twinbook booking")
-
-
-def refusal(office: Office, paper: Paper, key: Key | None, signature: Signature) -> SignatureRefused | None:
-    """Why this signature isn't taken on this paper now; None when it is, as far as paper and key say."""
-    what = paper.kind.name.lower()
-    if key is None:
-        return SignatureRefused("signature.unknown_key", f"the key {signature.key} is not registered here")
-    if paper.signers.get(key.role) != key.party or key.role not in SIGNERS[paper.kind]:
-        wanted = ", ".join(f"{party} ({role})" for role, party in paper.signers.items())
-        return SignatureRefused(
-            "signature.role",
-            f"{key.party} ({key.role}) can't sign this {what}: it takes {wanted or 'nobody, as it stands'}",
-            "there is no power of attorney over a twin: the person named signs with a key of their own",
-        )
-    now = office.clock.now()
-    if not key.counts(now):
-        return SignatureRefused("signature.key_retired", f"the key {key.id} doesn't count any more, or not yet")
-    if key.role in (Role.AGENCY, Role.BRAND) and DUTIES.get(paper.kind, Duty.SIGN) not in key.duties:
-        return SignatureRefused("signature.duty", f"the key {key.id} of {key.party} is not for this")
-    if not office.verify(paper.message, signature, key):
-        return SignatureRefused("signature.invalid", f"the signature does not fit the {what} as it stands")
-    return None
-
-
-def hindrance(office: Office, unit: UnitOfWork, paper: Paper, key: Key) -> SignatureRefused | None:
-    """Why whoever truly signed couldn't, as things stand on file: the dead sign nothing, an estate nothing before, and an
-    agency only what she handed on. None when they could."""
-    terms, now = paper.terms, office.clock.now()
-    if key.role is Role.TALENT and terms.KIND is not PaperKind.ALIVE and unit.parties.died(key.party) is not None:
-        remedy = "if she lives, she says so with `twinbook alive`; only the estate that her consent names signs for her"
-        return SignatureRefused("talent.deceased", f"{key.party} is reported dead", remedy)
-    if key.role is Role.ESTATE and not isinstance(terms, KeyChange):
-        talent = getattr(terms, "talent", "")
-        talent = getattr(talent, "id", talent)
-        consents = unit.papers.of(talent, PaperKind.CONSENT)
-        if not estate.names(consents, key.party, unit.parties.died(talent), office.verify):
-            return SignatureRefused("license.estate", f"{key.party} can't act for {talent}")
-    if isinstance(terms, Mandate) and (reserved := terms.reserved):
-        return SignatureRefused("mandate.reserved", f"{', '.join(sorted(reserved))} can't be handed to anybody")
-    if isinstance(terms, License) and key.role is Role.AGENCY:
-        reasons = beyond_mandate(terms, unit.papers.get(terms.mandate), office.verify, now, now)
-        if reasons:
-            first = reasons[0]
-            return SignatureRefused(first.code, first.diagnosis, first.remedy, tuple(reasons[1:]))
-    return None

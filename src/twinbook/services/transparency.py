@@ -151,7 +151,15 @@ def bundle(office: Office, talent: str) -> dict[str, object]:
 def releases_in(
     data: Mapping[str, object], public: bytes, verify_raw: VerifyRaw, origin: str | None = None
 ) -> set[str]:
-    """The releases about her in a bundle, after checking that its leaves are exactly the log that was signed.
+    """The releases about her in a bundle. Raises as `released_in` does."""
+    return {facts["release"] for facts in released_in(data, public, verify_raw, origin)}
+
+
+def released_in(
+    data: Mapping[str, object], public: bytes, verify_raw: VerifyRaw, origin: str | None = None
+) -> list[Mapping[str, str]]:
+    """What the log says of each image of hers that was released and paid (``release``, ``license``, ``fee``), oldest first,
+    after checking that the bundle's leaves are exactly the log that was signed.
 
     Raises StateError ``log.receipt`` or ``log.inconsistent``. A secret that recognises nothing is refused: with a false
     one, every bundle would say that nothing was released.
@@ -175,7 +183,7 @@ def releases_in(
         raise StateError(
             "log.receipt", "the bundle's secret recognises no entry of this log", "ask for the bundle of this talent"
         )
-    return {entry["facts"]["release"] for entry in hers if entry["act"] == "image:released"}
+    return [entry["facts"] for entry in hers if entry["act"] == "image:released"]
 
 
 def _entry(leaf: str) -> dict[str, object]:

@@ -1,5 +1,7 @@
-"""Encrypted objects, one data key a talent."""
+"""Encrypted objects, one data key a talent; and papers under legal retention, under a key of their own."""
 
-from .files import FileVault, derive
+from .files import FileVault
+from .retention import FileRetention
+from .ring import derive
 
-__all__ = ["FileVault", "derive"]
+__all__ = ["FileRetention", "FileVault", "derive"]

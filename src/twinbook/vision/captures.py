@@ -19,10 +19,11 @@ _HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def decode(path: Path) -> Capture:
+def decode(path: Path, longest: int | None = None) -> Capture:
     """Decode a photograph: upright as its EXIF says, converted to sRGB from its embedded profile, flattened on white.
 
-    JPEG, PNG and WebP; HEIC with the extra ``heic``. Raises CaptureRefused ``capture.unreadable``,
+    With ``longest`` a larger picture is brought to that many pixels on its longest side before anything else is done
+    with it; a JPEG is never unpacked to more than twice as many. JPEG, PNG and WebP; HEIC with the extra ``heic``. Raises CaptureRefused ``capture.unreadable``,
     ``capture.too_large`` (over 100 megapixels), ``capture.too_small`` or ``capture.heic``, naming the file; nothing
     that a decoder raises gets through.
     """
@@ -33,26 +34,31 @@ def decode(path: Path) -> Capture:
     except OSError as error:
         raise CaptureRefused("capture.unreadable", f"{name} can't be read: {error.strerror or error}") from error
     if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
-        image, profile = _open_heic(path)
+        image, profile, (wide, high) = _open_heic(path, longest)
     else:
-        image, profile = _open(path)
-    if min(image.size) < MIN_SIDE:
-        wide, high = image.size
+        image, profile, (wide, high) = _open(path, longest)
+    if min(wide, high) < MIN_SIDE:
         raise CaptureRefused("capture.too_small", f"{name} is {wide}×{high} pixels; {MIN_SIDE} a side is the least")
-    return Capture(name, _to_srgb(image, profile))
+    if (wide > high) != (image.width > image.height) and wide != high:  # turned by its EXIF
+        wide, high = high, wide
+    return Capture(name, _to_srgb(image, profile), wide, high)
 
 
-def _open(path: Path) -> tuple[Image.Image, bytes | None]:
+def _open(path: Path, longest: int | None) -> tuple[Image.Image, bytes | None, tuple[int, int]]:
     # Decoders raise whatever they like on a hostile file (OSError, SyntaxError, struct.error, IndexError...), so this
     # is the one place where every exception is taken as "can't be decoded".
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns below our own limit and raises well above it
             with Image.open(path, formats=_FORMATS) as image:
-                _check_size(path.name, image.size)
+                size = image.size
+                _check_size(path.name, size)
+                if longest and max(size) > longest:
+                    image.draft(None, tuple(max(side * longest // max(size), 1) for side in size))
                 image.load()
+                _reduce(image, longest)
                 profile = image.info.get("icc_profile")
-                return _upright(image), profile
+                return _upright(image), profile, size
     except CaptureRefused:
         raise
     except Image.DecompressionBombError as error:
@@ -61,7 +67,7 @@ def _open(path: Path) -> tuple[Image.Image, bytes | None]:
         raise CaptureRefused("capture.unreadable", f"{path.name} can't be decoded: {error}") from error
 
 
-def _open_heic(path: Path) -> tuple[Image.Image, bytes | None]:
+def _open_heic(path: Path, longest: int | None) -> tuple[Image.Image, bytes | None, tuple[int, int]]:
     try:
         import pi_heif
     except ImportError as error:
@@ -70,7 +76,9 @@ def _open_heic(path: Path) -> tuple[Image.Image, bytes | None]:
         heif = pi_heif.open_heif(path)
         _check_size(path.name, heif.size)
         # libheif has applied the rotation of the container by itself; the EXIF copy of it must not turn it again.
-        return heif.to_pillow(), heif.info.get("icc_profile")
+        image = heif.to_pillow()
+        _reduce(image, longest)
+        return image, heif.info.get("icc_profile"), heif.size
     except CaptureRefused:
         raise
     except Exception as error:
@@ -81,6 +89,12 @@ def _check_size(name: str, size: tuple[int, int]) -> None:
     wide, high = size
     if wide * high > MAX_PIXELS:
         raise CaptureRefused("capture.too_large", f"{name} has {wide}×{high} pixels; {MAX_PIXELS:,} are accepted")
+
+
+def _reduce(image: Image.Image, longest: int | None) -> None:
+    """Bring the image, in place and with all that is attached to it, to at most ``longest`` pixels a side."""
+    if longest and max(image.size) > longest:
+        image.thumbnail((longest, longest), Image.Resampling.BOX)
 
 
 def _upright(image: Image.Image) -> Image.Image:

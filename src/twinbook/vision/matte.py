@@ -54,6 +54,28 @@ def matte(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
     return _refine(rgb_srgb, face, body, small_lab - difference)
 
 
+_OUTLINE_SIDE = 320
+
+
+def outline(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
+    """Roughly where the person with this face is, for a first look: bool, at most 320 pixels a side, in a tenth of the
+    time of `matte`; None where the backdrop is busy."""
+    small, scale = small_copy(rgb_srgb)
+    small_face = _scaled(face, scale)
+    small_lab = lab(small).astype(np.float32)
+    outside = ~silhouette(small_face, small.shape[1], small.shape[0])
+    if outside.sum() < 500 or not is_plain(small_lab, outside, fit(small_lab, outside)):
+        return None
+    shrink = min(1.0, _OUTLINE_SIDE / max(small.shape[:2]))
+    size = max(round(small.shape[1] * shrink), 1), max(round(small.shape[0] * shrink), 1)
+    tiny_lab = cv2.resize(small_lab, size, interpolation=cv2.INTER_AREA)
+    tiny_face = _scaled(small_face, shrink)
+    core = cv2.dilate(_core(tiny_face, *size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    model = fit_growing(tiny_lab, ~silhouette(tiny_face, *size), core)
+    difference = tiny_lab - model.lab(*size)
+    return _grab(difference, tiny_face, max(model.noise, 0.25), _shadow_like(difference, tiny_face))
+
+
 def extent(alpha: np.ndarray) -> Box:
     """The smallest box around everything at least a quarter opaque; the whole picture when nothing is."""
     rows, columns = np.flatnonzero((alpha >= 64).any(axis=1)), np.flatnonzero((alpha >= 64).any(axis=0))

@@ -5,6 +5,8 @@ CIELAB is relative to D65, the white of sRGB (IEC 61966-2-1), so no chromatic ad
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -94,6 +96,33 @@ def delta_e2000(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     rotation = np.sin(np.radians(60 * np.exp(-(((mean_h - 275) / 25) ** 2))))
     r_t = -2 * np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)) * rotation
     return np.sqrt((d_l / s_l) ** 2 + (d_c / s_c) ** 2 + (d_h / s_h) ** 2 + r_t * (d_c / s_c) * (d_h / s_h))
+
+
+# Monk, "The Monk Skin Tone Scale" (2023), CC BY 4.0: ten swatches from light to dark, sRGB.
+_MONK = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
+
+
+def hue(colour: np.ndarray) -> float:
+    """The hue angle of a CIELAB colour (3,), degrees: skin lies between 35 (red) and 75 (yellow)."""
+    return float(np.degrees(np.arctan2(colour[2], colour[1])))
+
+
+def ita(colour: np.ndarray) -> float:
+    """The individual typology angle of skin, degrees: over 55 very light, under −30 dark.
+
+    Chardon, Cretois and Hourseau, "Skin colour typology and suntanning pathways", Int. J. Cosmetic Science 13 (1991).
+    """
+    return float(np.degrees(np.arctan2(colour[0] - 50, max(float(colour[2]), 1e-6))))
+
+
+def monk(colour: np.ndarray) -> int:
+    """The nearest of Monk's swatches, 1 to 10, by CIEDE2000."""
+    return int(np.argmin(delta_e2000(_monk_lab(), np.asarray(colour)[None]))) + 1
+
+
+@cache
+def _monk_lab() -> np.ndarray:
+    return lab(np.array([list(bytes.fromhex(swatch)) for swatch in _MONK], np.uint8))
 
 
 def lit_skin(rgb_srgb: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:

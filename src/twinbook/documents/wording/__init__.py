@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from .language import DEFAULT, Language, language, languages
+from .language import DEFAULT, Language, language, languages, speaks
 
 __all__ = [
     "DEFAULT",
@@ -20,6 +20,7 @@ __all__ = [
     "moment",
     "party",
     "short",
+    "speaks",
 ]
 
 # What may not stand on a paper: controls (but tab and line feed), lone surrogates and non-characters, which no file in

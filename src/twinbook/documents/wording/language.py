@@ -90,14 +90,16 @@ class Language:
 
     def percent(self, share: Fraction | int) -> str:
         """Exact: ``12.5%``, and ``33 1/3%`` for what no decimal number holds."""
+        return self._formats["percent"].format(number=self.share(share))
+
+    def share(self, share: Fraction | int) -> str:
+        """An exact number: ``12.5``, and ``33 1/3`` for what no decimal number holds."""
         share = Fraction(share)
         places = next((places for places in range(7) if (share * 10**places).denominator == 1), None)
         if places is None:
             whole, rest = divmod(share, 1)
-            written = f"{self.number(whole)}\u00a0{rest}" if whole else str(rest)
-        else:
-            written = self._decimal(f"{float(share):.{places}f}")
-        return self._formats["percent"].format(number=written)
+            return f"{self.number(whole)}\u00a0{rest}" if whole else str(rest)
+        return self._decimal(f"{float(share):.{places}f}")
 
     def money(self, amount: Money) -> str:
         """With all decimals of its currency and the ISO code: ``1,800.00 EUR``. The minus is a real one."""
@@ -130,9 +132,18 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
+def speaks(code: str) -> bool:
+    """Whether there is this language, or for one of a region the language itself."""
+    return _base(code) in languages()
+
+
+def _base(code: str) -> str:
+    return code.replace("_", "-").partition("-")[0].lower()
+
+
 def language(code: str) -> Language:
     """The language for a BCP 47 code; of ``sv-FI`` what ``sv`` has, and English for a language that isn't there."""
-    base = code.replace("_", "-").partition("-")[0].lower()
+    base = _base(code)
     return _read(base if base in languages() else DEFAULT)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from ...domain.brief import FORMATS, STUDIO_SCENES, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
-from ...domain.twin import Backdrop, PlateFacts
+from ...domain.twin import Backdrop, PlateFacts, View
 from ...ports import Engine, EngineProfile, Plan, Plate, Rendering, RenderJob
-from .recolor import garment_share, recoloured
+from ...vision.cloth import garment_share
+from .recolor import recoloured
 from .scene import composite, fitted_scene, own_colours
 from .studio import studio_scene
 
@@ -56,6 +57,9 @@ class CompositeEngine(Engine):
                 raise EngineRefused("engine.plate", f"no plate of hers is named {shot.plate!r} (there are: {names})")
         if not candidates:
             raise EngineRefused("engine.plate", f"{shot.talents[0]} has no plate of at most 40 megapixels")
+        if shot.plate is None:
+            # Nobody can tell from a profile that the picture is her: only for whoever asks for it by name.
+            candidates = [facts for facts in candidates if facts.view is not View.PROFILE] or candidates
         if shot.scene is not None:
             plain = [facts for facts in candidates if facts.backdrop is Backdrop.PLAIN]
             if not plain:

@@ -1,0 +1,197 @@
+"""Her garment in a picture against her garment in the plate it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from ..domain.fidelity import Measurement
+from .alignment import SAME_FRAME, Alignment, brought_back, light_field, register, under_one_light
+from .backdrop import small_copy
+from .garment import NAMES, GarmentReading, compare, for_recolor, light_between, statistics
+from .regions import Region
+from .skin import delta_e2000, lab
+
+_GARMENTS = {"top": (Region.TOP,), "bottom": (Region.BOTTOM,), "dress": (Region.TOP, Region.BOTTOM)}
+_HERS = (Region.FACE, Region.SKIN, Region.HAIR)
+_MIN_PIXELS = 300
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """A small picture of her (uint8 sRGB (h, w, 3), at most `backdrop.MODEL_SIDE` a side) and its `regions.label_map`.
+
+    ``labels`` is None in a picture where she isn't cut out.
+    """
+
+    rgb_srgb: np.ndarray
+    labels: np.ndarray | None
+
+
+def garment(
+    picture: Dressed,
+    plate: Dressed,
+    region: str = "top",
+    recolor: str | None = None,
+    others: Sequence[str] = (),
+    laid: Alignment | None = None,
+) -> tuple[Measurement, ...]:
+    """``garment.delta_e``, ``.pattern``, ``.direction``, ``.print``, ``.hem`` and ``.silhouette``.
+
+    ``region`` (``top``, ``bottom``, ``dress``) is the garment compared, ``recolor`` the colour (``#rrggbb``) it was to be
+    dyed, None where it was to be kept; ``others`` are regions that were dyed as well and tell nothing of the light.
+    ``laid`` is where the plate is in the picture, searched for when it isn't given. The plate's labels must be known. Where the picture is the plate again (cropped, re-encoded, in another scene and
+    light) it is compared pixel by pixel; else by what each shows. What can't be told is None, with the reason.
+    """
+    own = garment_mask_of(plate.labels, region)
+    if own.sum() < _MIN_PIXELS:
+        return _none(f"the plate doesn't show the {region}")
+    registration = laid or register(plate.rgb_srgb, plate.labels > 0, picture.rgb_srgb)
+    altered = {label for name in others for label in _GARMENTS[name]} | set(_GARMENTS[region])
+    kept = [label for label in (*_HERS, Region.TOP, Region.BOTTOM, Region.OTHER) if label not in altered]
+    if registration is None or registration.correlation < SAME_FRAME:
+        return _by_what_each_shows(picture, plate, region, recolor, kept)
+    return _aligned(picture, plate, region, recolor, kept, registration)
+
+
+def garment_mask_of(labels: np.ndarray, region: str) -> np.ndarray:
+    """The garment with what is printed on it, bool (h, w): holes of a label map that are neither skin nor hair."""
+    mask = np.isin(labels, _GARMENTS[region])
+    filled = ndimage.binary_fill_holes(mask)
+    return mask | (filled & ((labels == Region.UNKNOWN) | (labels == Region.OTHER)))
+
+
+def dressed(rgb_srgb: np.ndarray, labels: np.ndarray | None) -> Dressed:
+    """From a picture of any size and its label map."""
+    return Dressed(small_copy(rgb_srgb)[0], labels)
+
+
+def _none(note: str) -> tuple[Measurement, ...]:
+    return tuple(Measurement(f"garment.{name}", None, note) for name in NAMES)
+
+
+def _aligned(
+    picture: Dressed,
+    plate: Dressed,
+    region: str,
+    recolor: str | None,
+    kept: Sequence[Region],
+    registration: Alignment,
+) -> tuple[Measurement, ...]:
+    shape = plate.labels.shape
+    aligned, inside = brought_back(picture.rgb_srgb, registration.matrix, shape)
+    own = garment_mask_of(plate.labels, region)
+    shown = own & inside
+    if shown.sum() < _MIN_PIXELS:
+        return _none(f"the picture doesn't show the {region}")
+    calm = [cv2.GaussianBlur(pixels, (0, 0), 0.8) for pixels in (aligned, plate.rgb_srgb)]
+    core = cv2.erode(np.isin(plate.labels, kept).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    field = light_field(calm[0], calm[1], core & inside)
+    lit = calm[0] if field is None else under_one_light(calm[0], field)
+    unlit = " (too little of her is unaltered to know the light)" if field is None else ""
+    found = statistics(lit, shown)
+    reference = statistics(calm[1], shown)
+    if found is None or reference is None:
+        return _none(f"too little of the {region} shows")
+    measured = {m.name: m for m in compare(found, reference, scale=1.0)}
+    if recolor is None:
+        colour = _dye_by_dye(lit, calm[1], shown, reference)
+    else:
+        colour = for_recolor(lit, shown, recolor)
+        # A dyed print is the same print in another colour: what is printed can't be compared with the plate's.
+        if reference.prints or found.prints:
+            note = "the garment was dyed, with what is printed on it"
+            measured["garment.print"] = Measurement("garment.print", None, note)
+    measured["garment.delta_e"] = Measurement(colour.name, colour.value, colour.note + unlit)
+    for measurement in _outline(picture, plate, region, registration, inside):
+        measured[measurement.name] = measurement
+    return tuple(measured[f"garment.{name}"] for name in NAMES)
+
+
+def _dye_by_dye(
+    lit_srgb: np.ndarray, plate_srgb: np.ndarray, shown: np.ndarray, reference: GarmentReading
+) -> Measurement:
+    """ΔE2000 of the dye that changed most: where the plate shows it, what the picture shows there."""
+    core = cv2.erode(shown.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) > 0
+    before, after = lab(plate_srgb[core]), lab(lit_srgb[core])
+    dyes = np.array([dye.lab for dye in reference.dyes])
+    weights = np.array([0.5, 1, 1])
+    nearest = np.argmin(np.linalg.norm((before[:, None] - dyes[None]) * weights, axis=2), axis=1)
+    worst, which = 0.0, 0
+    for index, dye in enumerate(reference.dyes):
+        mine = nearest == index
+        if dye.share < 0.12 or mine.sum() < 60:
+            continue
+        low, high = np.percentile(before[mine, 0], (25, 75))
+        tones = mine & (before[:, 0] >= low) & (before[:, 0] <= high)
+        middle = np.median(before[tones], axis=0)
+        difference = float(delta_e2000(middle, middle + np.median(after[tones] - before[tones], axis=0)))
+        if difference > worst:
+            worst, which = difference, index
+    count = len(reference.dyes)
+    return Measurement("garment.delta_e", worst, "one dye" if count == 1 else f"dye {which + 1} of {count}")
+
+
+def _outline(
+    picture: Dressed, plate: Dressed, region: str, registration: Alignment, inside: np.ndarray
+) -> tuple[Measurement, Measurement]:
+    """Hem and silhouette, in the plate's frame."""
+    names = "garment.hem", "garment.silhouette"
+    if picture.labels is None:
+        note = "she isn't cut out of this picture"
+        return Measurement(names[0], None, note), Measurement(names[1], None, note)
+    size = plate.labels.shape[1], plate.labels.shape[0]
+    own = garment_mask_of(plate.labels, region)
+    theirs = garment_mask_of(picture.labels, region).astype(np.uint8)
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    theirs = cv2.warpAffine(theirs, registration.matrix, size, flags=flags) > 0
+    own, theirs = own & inside, theirs & inside
+    if theirs.sum() < 0.2 * own.sum():
+        note = f"the {region} can't be told in this picture"
+        return Measurement(names[0], None, note), Measurement(names[1], None, note)
+    apart = 1 - (own & theirs).sum() / max((own | theirs).sum(), 1)
+    silhouette = Measurement(names[1], float(apart), "of the outline isn't shared")
+    rows = np.flatnonzero(own.any(axis=1))
+    columns = np.flatnonzero(own.any(axis=0))
+    quarter = max(len(columns) // 4, 1)
+    last = [_lowest(mask, columns[quarter:-quarter]) for mask in (own, theirs)]
+    edge = _lowest(inside, columns[quarter:-quarter])
+    free = (last[0] < edge - 2) & (last[1] < edge - 2) & (last[0] > 0) & (last[1] > 0)
+    if free.mean() < 0.5:
+        return Measurement(names[0], None, "the hem is out of the picture"), silhouette
+    off = float(np.median((last[1] - last[0])[free])) / max(np.ptp(rows), 1)
+    return Measurement(names[0], off, "of its height, longer where positive"), silhouette
+
+
+def _lowest(mask: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    part = mask[::-1, columns]
+    return np.where(part.any(axis=0), mask.shape[0] - 1 - part.argmax(axis=0), 0)
+
+
+def _by_what_each_shows(
+    picture: Dressed, plate: Dressed, region: str, recolor: str | None, kept: Sequence[Region]
+) -> tuple[Measurement, ...]:
+    if picture.labels is None:
+        return _none("the picture isn't one of her plates again, and she isn't cut out of it")
+    where, reference_where = garment_mask_of(picture.labels, region), garment_mask_of(plate.labels, region)
+    # Her skin is the same in any frame; hair and cloth show other sides of themselves.
+    lit = [label for label in kept if label in (Region.FACE, Region.SKIN)]
+    light = light_between(picture.rgb_srgb, np.isin(picture.labels, lit), plate.rgb_srgb, np.isin(plate.labels, lit))
+    found = statistics(picture.rgb_srgb, where, light)
+    scale = _face_scale(picture.labels, plate.labels)
+    measured = {m.name: m for m in compare(found, statistics(plate.rgb_srgb, reference_where), scale)}
+    if recolor is not None:
+        colour = for_recolor(picture.rgb_srgb, where, recolor, light)
+        measured[colour.name] = colour
+    for name in ("garment.hem", "garment.silhouette"):
+        measured[name] = Measurement(name, None, "another pose than the plate's: outlines can't be compared")
+    return tuple(measured[f"garment.{name}"] for name in NAMES)
+
+
+def _face_scale(labels: np.ndarray, reference: np.ndarray) -> float | None:
+    areas = [float((part == Region.FACE).sum()) for part in (labels, reference)]
+    return (areas[0] / areas[1]) ** 0.5 if min(areas) > 40 else None
