@@ -73,7 +73,7 @@ MEASURES: Mapping[str, Measure] = {
         "% of the face", "eyes, nose, mouth or jaw moved or resized", 4.0, 2.0, Owner.TALENT, 20.0
     ),
     "face.departure": Measure("share", "of the face that shows something else than the plate", 0.10, 0.03),
-    "body.width": Measure("%", "width of the body; negative is slimmer", 5.0, 2.5, Owner.TALENT, 20.0),
+    "body.width": Measure("%", "width of the body; negative is slimmer", 5.0, 4.0, Owner.TALENT, 20.0),
     "body.length": Measure("%", "length of trunk or legs; negative is shorter", 4.0, 1.5, Owner.TALENT, 20.0),
     "body.reshape": Measure("%", "the largest local change of the outline", 6.0, 4.0, Owner.TALENT, 20.0),
     "body.head": Measure("%", "size of the head against the rest of her", 8.0, 5.0, Owner.TALENT, 20.0),
