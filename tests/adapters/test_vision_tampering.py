@@ -22,8 +22,9 @@ BOUNDS = {
     "skin.shift_e": 4.0,
     "face.departure": 0.03,
     "face.geometry": 2.0,
-    "body.width": 2.5,
+    "body.width": 1.5,
     "body.length": 1.2,
+    "body.reshape": 2.5,
     "body.departure": 0.05,
     "garment.shift_e": 3.0,
 }
@@ -54,8 +55,8 @@ def test_care_raises_no_alarm(demo_plate, talent, change):
     [
         (lambda rgb, plate: forge.skin_lightened(rgb, plate, 8), "skin.shift_l", 1),
         (lambda rgb, plate: forge.skin_lightened(rgb, plate, -8), "skin.shift_l", -1),
-        (lambda rgb, plate: forge.slimmed(rgb, plate, 6), "body.width", -1),
-        (lambda rgb, plate: forge.waist_liquified(rgb, plate, 8), "body.width", -1),
+        (lambda rgb, plate: forge.slimmed(rgb, plate, 3), "body.width", -1),
+        (lambda rgb, plate: forge.waist_liquified(rgb, plate, 8), "body.reshape", -1),
         (lambda rgb, plate: forge.eyes_enlarged(rgb, plate, 10), "face.geometry", 1),
         (lambda rgb, plate: forge.jaw_slimmed(rgb, plate, 6), "face.geometry", -1),
     ],

@@ -72,7 +72,7 @@ def test_a_portrait_is_not_held_back_for_legs_that_it_does_not_show():
 
 
 def test_a_little_slimmer_is_shown_to_her_and_much_slimmer_to_nobody():
-    assert verdict(**{"body.width": -2.0}).outcome is Outcome.PASS
+    assert verdict(**{"body.width": -1.0}).outcome is Outcome.PASS
     assert verdict(**{"body.width": -4.5}).outcome is Outcome.REVIEW
     found = verdict(**{"body.width": -6.0})
     assert found.outcome is Outcome.QUARANTINE

@@ -73,9 +73,9 @@ MEASURES: Mapping[str, Measure] = {
         "% of the face", "eyes, nose, mouth or jaw moved or resized", 4.0, 2.0, Owner.TALENT, 20.0
     ),
     "face.departure": Measure("share", "of the face that shows something else than the plate", 0.10, 0.03),
-    "body.width": Measure("%", "width of the body; negative is slimmer", 5.0, 4.0, Owner.TALENT, 20.0),
+    "body.width": Measure("%", "width of the body; negative is slimmer", 5.0, 1.5, Owner.TALENT, 20.0),
     "body.length": Measure("%", "length of trunk or legs; negative is shorter", 4.0, 1.5, Owner.TALENT, 20.0),
-    "body.reshape": Measure("%", "the largest local change of the outline", 6.0, 4.0, Owner.TALENT, 20.0),
+    "body.reshape": Measure("%", "the largest local change of her shape", 6.0, 2.5, Owner.TALENT, 20.0),
     "body.head": Measure("%", "size of the head against the rest of her", 8.0, 5.0, Owner.TALENT, 20.0),
     "body.departure": Measure("share", "of skin, hair and clothes that differ from the plate", 0.25, 0.05),
     "garment.shift_e": Measure("ΔE2000", "a garment that was to be kept, against the plate's", 5.0, 2.5, Owner.BRAND),

@@ -2,7 +2,8 @@
 
 The plate is taken through the global tone that the picture shows (`tone`) and compared with it in cells, part by part
 (`parts`). Faces are compared closer: in an aligned chip, after the skin's own shift of colour is taken out, so that
-*other features* and *lighter skin* are told apart. Shape is read from outlines and from eyes, nose, mouth and jaw.
+*other features* and *lighter skin* are told apart. Shape is read from where each pixel of her body went (`strain`), and
+from eyes, nose, mouth and jaw.
 What the engine says it altered is left out of the judging, but nothing has to be said: another backdrop is expected,
 and another colour of the garment is found and named.
 """
@@ -17,10 +18,10 @@ import numpy as np
 from ..domain.fidelity import Measurement
 from ..ports import Plate
 from .chip import compared_faces
-from .edges import length_change, width_changes
 from .parts import Part, parts
 from .registration import Registration, scaling, work_frame
 from .skin import delta_e2000
+from .strain import strain
 from .tone import Agreed, agreed
 
 CELLS = 64  # along the plate's longer side
@@ -30,6 +31,7 @@ _ENOUGH_PIXELS = 12.0  # of the picture along a cell; below, the limits rise
 _LEAST_COVER = 0.25  # of a cell by one part
 _LEAST_SKIN = 25  # pixels at half the work size
 _PATCHY = 4.0  # L*: the scatter of a shift that isn't one of tone
+_NECK = 0.6  # of the face's height below the chin: hair and head move by themselves
 _UNSURE = 2.5  # L*: by how much the curve may be uncertain where skin is, at most
 _WORTH = {"hair": 2.0, "backdrop": 1.2, "garment": 1.0, "trousers": 1.0, "skin": 0.9}
 _BODY = (Part.SKIN, Part.HAIR, Part.GARMENT)
@@ -88,8 +90,7 @@ def departures(
     measurements += _skin_shift(lab_found, lab_expected, judged_labels, curve)
     measurements += [_garment_shift(lab_found, lab_expected, expected, labels, judged_labels, curve)]
     measurements += compared_faces(picture_srgb, plate, registration, curve.tone)
-    measurements += width_changes(plate, work, registration)
-    measurements.append(length_change(plate, work, registration))
+    measurements += _strained(plate, registration)
     return TamperMap(
         departed & (owner != Part.BACKDROP),
         judged & (owner != Part.BACKDROP),
@@ -254,6 +255,27 @@ def _skin_shift(found: np.ndarray, expected: np.ndarray, labels: np.ndarray, cur
     delta_e = float(delta_e2000(middle.astype(np.float64) + shift, middle))
     note = f"skin of the {where} is {word} on the plate, by the tone of {', '.join(curve.parts)}"
     return [Measurement(names[0], float(shift[0]), note), Measurement(names[1], delta_e, note)]
+
+
+def _strained(plate: Plate, registration: Registration) -> list[Measurement]:
+    """``body.width``, ``body.length`` and ``body.reshape``: by how many percent what shows inside her outline is drawn
+    together or apart below the chin. Another backdrop, another dye and another light don't move it."""
+    names = ("body.width", "body.length", "body.reshape")
+    if plate.alpha is None:
+        return [Measurement(name, None, "her outline isn't known on this plate") for name in names]
+    high, wide = registration.valid.shape
+    cover = cv2.resize(plate.alpha, (wide, high), interpolation=cv2.INTER_AREA)
+    flow = np.where(registration.valid[..., None], registration.flow, np.nan)
+    chin = plate.facts.face.bottom + _NECK * plate.facts.face.height
+    found = strain(flow, cover, chin * registration.scale)
+    values = (found.width, found.length, found.reshape)
+    words = (("narrower", "wider"), ("shorter", "longer"), ("drawn in", "drawn out"))
+    return [
+        Measurement(name, None, "too little of her body shows")
+        if value is None
+        else Measurement(name, value, f"{word[value > 0]} than on the plate" if abs(value) > 1 else "")
+        for name, value, word in zip(names, values, words, strict=True)
+    ]
 
 
 def _garment_shift(
