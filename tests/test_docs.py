@@ -77,7 +77,9 @@ def test_every_law_pack_is_described(pack):
 def test_every_error_code_is_raised_somewhere():
     sources = [f.read_text(encoding="utf-8") for f in (ROOT / "src").rglob("*.py") if f.name != "errors.py"]
     text = "\n".join(sources)
-    built = {f"{kind}.{what}" for kind in ("consent", "license", "mandate", "access") for what in ("missing", "revoked")}
+    built = {
+        f"{kind}.{what}" for kind in ("consent", "license", "mandate", "access") for what in ("missing", "revoked")
+    }
     built |= {f"law.{topic}" for topic in TOPICS}
     assert {code for code in CODES if f'"{code}"' not in text} <= built
 

@@ -8,9 +8,7 @@ import pytest
 from painted_figure import paint, plate_of
 from PIL import Image
 
-from twinbook.domain.twin import Box
-from twinbook.seal.label import put_label
-from twinbook.vision.picture import banding, halo, label_legibility, noise, quality, sharpness
+from twinbook.vision.picture import banding, halo, quality, sharpness
 from twinbook.vision.skin import to_linear, to_srgb
 
 SHADE = np.linspace(90, 190, 900)  # a backdrop's slow gradient
@@ -127,38 +125,11 @@ def test_paper_left_around_her_is_a_light_rim_in_a_dark_scene_and_glow_one_anywh
     assert halo(np.where(rim, rgb * 0.8, rgb).astype(np.uint8), alpha).value < -3
 
 
-def test_without_a_matte_nothing_is_said_of_rim_or_grain(portrait):
-    rgb, alpha, face = portrait
-    by_name = {m.name: m for m in quality(rgb, None, face)}
-    for name in ("picture.halo", "picture.noise"):
-        assert by_name[name].value is None
-        assert "cut out" in by_name[name].note
+def test_without_a_matte_nothing_is_said_of_a_rim(portrait):
+    rgb, alpha, _face = portrait
+    untold = halo(rgb, None)
+    assert untold.value is None
+    assert "cut out" in untold.note
     assert halo(rgb, np.full_like(alpha, 255)).value is None
     nobody = {m.name: m.value for m in quality(rgb, None, None)}
     assert nobody["picture.sharpness"] is nobody["picture.clipping"] is None
-
-
-def test_grain_behind_her_that_she_lacks_is_told_in_octaves():
-    figure = paint(high=600, grain=0)
-    alpha = (figure.alpha * 255).astype(np.uint8)
-    random = np.random.default_rng(5).normal(0, 4, figure.rgb_srgb.shape)
-    everywhere = np.clip(figure.rgb_srgb + random, 0, 255).astype(np.uint8)
-    behind = np.where((alpha < 128)[..., None], everywhere, figure.rgb_srgb)
-    assert abs(noise(everywhere, alpha).value) < 0.3
-    assert noise(behind, alpha).value < -2
-
-
-# --- the label --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("colour", [(30, 30, 34), (128, 120, 110), (240, 240, 238)])
-def test_a_sealed_label_can_be_read_and_a_faded_one_cannot(colour):
-    random = np.random.default_rng(7).normal(0, 12, (1000, 800, 3))
-    picture = np.clip(np.float64(colour) + random, 0, 255).astype(np.uint8)
-    labelled = put_label(picture, "AI GENERATED", [])
-    contrast, size = label_legibility(jpeg(labelled.rgb_srgb), labelled.box, 0.05 * 800)
-    assert contrast.value > 4.5
-    assert size.value == pytest.approx(0.05)
-    faded = (labelled.rgb_srgb * 0.25 + picture * 0.75).astype(np.uint8)
-    assert label_legibility(jpeg(faded), labelled.box, 40)[0].value < 4.5
-    assert label_legibility(picture, Box(-50, -50, 20, 20), 40)[0].value is None

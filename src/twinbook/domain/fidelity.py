@@ -85,11 +85,13 @@ MEASURES: Mapping[str, Measure] = {
     "garment.print": Measure("share", "of prints and logos that are gone or new", 0.8, 0.4, Owner.BRAND),
     "garment.hem": Measure("share", "of the garment's height by which its hem moved", 0.15, 0.05, Owner.BRAND),
     "garment.silhouette": Measure("share", "of the garment's outline that isn't shared", 0.30, 0.08, Owner.BRAND),
+    "picture.sharpness": Measure("% of the face", "width of the sharpest edges in her face", 6.0, 2.4, Owner.BRAND),
     "picture.softening": Measure("share", "by how much edges are wider than the plate's", 3.0, 0.6, Owner.BRAND),
     "picture.clipping": Measure("share", "of her that is burnt out", 0.25, 0.10, Owner.BRAND),
+    "picture.crushing": Measure("share", "of her that is black without detail", 0.6, 0.2, Owner.BRAND),
     "picture.banding": Measure("share", "of smooth gradients that come in steps", 0.5, 0.05, Owner.BRAND),
     "picture.halo": Measure("L*", "a rim along her outline", 20.0, 4.0, Owner.BRAND),
-    "hands.plausible": Measure("share", "of what the hands show that no hand does", 1.0, 0.5),
+    "hands.plausible": Measure("hands", "that are far too large", 2.0, 0.5),
 }
 
 

@@ -45,19 +45,21 @@ def model_path(name: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / "models" / name
 
 
-def find_faces(rgb_srgb: np.ndarray, floor: float = SCORE_FLOOR) -> tuple[Face, ...]:
+def find_faces(rgb_srgb: np.ndarray, floor: float = SCORE_FLOOR, *, large: bool = False) -> tuple[Face, ...]:
     """All faces of people in a picture that score at least ``floor``, best first.
 
     Detection runs on a copy of at most 1600 pixels a side. Where nothing is found it is tried again at twice the size
-    (faces from 40 pixels) and at half (faces that fill the frame); small pictures begin at twice.
+    (faces from 40 pixels) and at half (faces that fill the frame); small pictures begin at twice, unless the face in them is
+    known to be ``large`` (over 80 pixels).
     """
     high, wide = rgb_srgb.shape[:2]
     scale = min(1.0, _DETECT_SIDE / max(high, wide))
     copy = _resized(rgb_srgb, scale)
     with _LOCK:
-        found, zoom = _detect(copy, 1 if max(copy.shape) < 800 else 0, floor), 1.0
+        first = 1 if max(copy.shape) < 800 and not large else 0
+        found, zoom = _detect(copy, first, floor), 1.0
         if not found:
-            found = _detect(copy, 0 if max(copy.shape) < 800 else 1, floor)
+            found = _detect(copy, 1 - first, floor)
         if not found:
             found, zoom = _detect(_resized(copy, 0.5), 0, floor), 0.5
         faces = []

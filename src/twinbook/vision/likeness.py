@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ..domain.fidelity import Measurement, Untold
+from ..domain.twin import Box
 from ..ports import Face, FaceEmbedder, Plate
 from . import identity, skin
 from .face_chip import covered_parts
@@ -16,6 +18,7 @@ from .views import find_profile, head_angles
 
 # Width of the detected face in pixels, and degrees by which it may be turned, for its embedding to say who it is.
 LEAST_FACE, MOST_YAW = 44, 48.0
+_NEAR_FACE = 200  # pixels of a face's width that is looked for where it must be
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,24 @@ class Hers:
     face: Face
     plate: Plate
     distance: float
+
+
+def faces_near(rgb_srgb: np.ndarray, near: Box) -> list[Face]:
+    """Faces about a place, in a tenth of the time that the whole picture takes; empty where none is surely one."""
+    place = near.grown(0.8).clipped(rgb_srgb.shape[1], rgb_srgb.shape[0])
+    if min(place.width, place.height) < LEAST_FACE:
+        return []
+    cut = np.ascontiguousarray(rgb_srgb[place.top : place.bottom, place.left : place.right])
+    scale = min(1.0, _NEAR_FACE / near.width)
+    size = max(round(cut.shape[1] * scale), 1), max(round(cut.shape[0] * scale), 1)
+    small = cv2.resize(cut, size, interpolation=cv2.INTER_AREA) if scale < 1 else cut
+    found = []
+    for face in find_faces(small, large=True):
+        parts = (face.box.left, face.box.top, face.box.width, face.box.height)
+        box = Box(*(round(part / scale) for part in parts)).shifted(-place.left, -place.top)
+        corner = np.float32([place.left, place.top])
+        found.append(Face(box, (face.landmarks / scale + corner).astype(np.float32), face.score))
+    return found
 
 
 def faces_in(rgb_srgb: np.ndarray) -> list[Face]:
@@ -37,12 +58,14 @@ def faces_in(rgb_srgb: np.ndarray) -> list[Face]:
     return []
 
 
-def find_her(rgb_srgb: np.ndarray, plates: Sequence[Plate], embedder: FaceEmbedder) -> Hers | None:
+def find_her(
+    rgb_srgb: np.ndarray, plates: Sequence[Plate], embedder: FaceEmbedder, near: Box | None = None
+) -> Hers | None:
     """In a picture with several faces (a street scene) hers is the one nearest to her plates, which must all be
-    recognisable. None when no face is found."""
+    recognisable. Looked for ``near`` a place first, where it is known. None when no face is found."""
     vectors = identity.embedded(plates)
     best = None
-    for face in faces_in(rgb_srgb):
+    for face in (faces_near(rgb_srgb, near) if near else []) or faces_in(rgb_srgb):
         vector = embedder.embed(rgb_srgb, face)
         distance = identity.score(vector, vectors)
         if best is None or distance < best.distance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..domain.capture import Verdict
 from ..domain.fidelity import MEASURES, Calibration, Finding, Measurement, Untold
 from ..domain.twin import Box
 from ..ports import Asked, CaptureSession, Enrolled, FaceEmbedder, Plate
-from . import body, enrolment, identity
+from . import body, enrolment, hands, identity
 from .alignment import from_registration
 from .annotation import TALLEST, Note, annotated
 from .backdrop import small_copy
@@ -22,7 +23,8 @@ from .impostors import load_impostors
 from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
 from .parametric_body import FittedBody, ParametricBody
-from .picture import quality, sharpness
+from .picture import banding, halo, quality, sharpness
+from .regions import label_map, scaled
 from .registration import Registration, register
 from .tampering import departures
 from .views import head_angles
@@ -70,18 +72,22 @@ class DlibMeter:
             note = "none of her plates shows her face"
             names = ("identity.distance", "skin.delta_e", "skin.delta_l")
             return tuple(Measurement(name, None, note, Untold.UNCLEAR) for name in names)
-        hers = find_her(rgb_srgb, known, self._embedder)
-        taken = [*identified(rgb_srgb, hers, generated=asked.plate is None), *skin_against_plate(rgb_srgb, hers)]
         source = next((plate for plate in plates if plate.facts.id == asked.plate), None)
-        alpha = None
-        if source is not None:
-            laid = _laid(rgb_srgb, source)
-            alpha = _matte_of(rgb_srgb, source, laid)
-            taken += _against_source(rgb_srgb, source, laid, hers, asked)
-        elif hers is not None:
-            alpha = matte(rgb_srgb, hers.face.box)
-            taken += _by_outline(hers, alpha, plates)
-        taken += _quality(rgb_srgb, alpha, hers, source)
+        laid = _laid(rgb_srgb, source) if source is not None else None
+        place = _carried(source.facts.face, laid) if laid is not None else None
+        alpha = _matte_of(rgb_srgb, source, laid) if laid is not None else None
+        # dlib's network lets no other Python run, but what OpenCV does can be done beside it.
+        with ThreadPoolExecutor(1) as aside:
+            shapes = aside.submit(_against_source, rgb_srgb, source, laid, place, asked) if source is not None else None
+            rim = aside.submit(halo, rgb_srgb, alpha) if laid is not None else None
+            hers = find_her(rgb_srgb, known, self._embedder, place)
+            taken = [*identified(rgb_srgb, hers, generated=source is None), *skin_against_plate(rgb_srgb, hers)]
+            if source is None and hers is not None:
+                alpha = matte(rgb_srgb, hers.face.box)
+                taken += _generated(rgb_srgb, hers, alpha, plates)
+            taken += _quality(rgb_srgb, alpha, hers, source)
+            taken.append(replace(rim.result() if rim else halo(rgb_srgb, alpha), untold=Untold.OUTSIDE))
+            taken += shapes.result() if shapes else []
         return tuple({m.name: m for m in taken}.values())  # what is measured later, and better, replaces the first look
 
     def calibrate(self, plates: Sequence[Plate]) -> Calibration:
@@ -114,10 +120,11 @@ def _note(finding: Finding) -> Note:
 def _quality(
     rgb_srgb: np.ndarray, alpha: np.ndarray | None, hers: Hers | None, source: Plate | None
 ) -> list[Measurement]:
-    """How good it is as a picture."""
+    """How good it is as a picture, but for the rim along her outline."""
     face = hers.face.box if hers else None
     before = sharpness(source.rgb_srgb, source.facts.face) if source is not None else None
-    return [replace(m, untold=Untold.OUTSIDE) for m in quality(rgb_srgb, alpha, face, before)]
+    found = [*quality(rgb_srgb, alpha, face, before), banding(rgb_srgb)]
+    return [replace(m, untold=Untold.OUTSIDE) for m in found]
 
 
 def _laid(rgb_srgb: np.ndarray, source: Plate) -> Registration | None:
@@ -134,15 +141,22 @@ def _matte_of(rgb_srgb: np.ndarray, source: Plate, laid: Registration | None) ->
     return cv2.warpAffine(source.alpha, np.linalg.inv(laid.matrix)[:2], size, flags=cv2.INTER_LINEAR)
 
 
+def _carried(face: Box, laid: Registration) -> Box:
+    """Where the plate's face is in the picture."""
+    corners = np.float64([[face.left, face.top, 1], [face.right, face.bottom, 1]]) @ np.linalg.inv(laid.matrix).T
+    (left, top), (right, bottom) = np.sort(corners[:, :2], axis=0)
+    return Box(round(left), round(top), max(round(right - left), 1), max(round(bottom - top), 1))
+
+
 def _against_source(
-    rgb_srgb: np.ndarray, source: Plate, laid: Registration | None, hers: Hers | None, asked: Asked
+    rgb_srgb: np.ndarray, source: Plate, laid: Registration | None, place: Box | None, asked: Asked
 ) -> list[Measurement]:
     """What departs from the plate that the picture was made from."""
     if laid is None:
         note = f"the picture can't be laid onto plate {source.facts.photo}, which it is said to be made from"
         return [Measurement("body.departure", None, note, Untold.UNCLEAR)]
     found = []
-    where = (hers.face.box,) if hers else ()
+    where = (place,) if place else ()
     dyed = None
     if asked.recolor is not None and source.regions is not None:
         mask = garment_mask_of(source.regions, asked.recolor.region).astype(np.uint8)
@@ -170,11 +184,14 @@ def _against_source(
     return found
 
 
-def _by_outline(hers: Hers, alpha: np.ndarray | None, plates: Sequence[Plate]) -> list[Measurement]:
-    """Her outline in a picture that was made from no plate, against those of her plates and her own measurements."""
+def _generated(
+    rgb_srgb: np.ndarray, hers: Hers, alpha: np.ndarray | None, plates: Sequence[Plate]
+) -> list[Measurement]:
+    """Her outline and hands in a picture that was made from no plate: against those of her plates and her own
+    measurements."""
     if alpha is None:
         note = "she can't be told from this backdrop"
-        return [Measurement(name, None, note, Untold.UNCLEAR) for name in body.NAMES]
+        return [Measurement(name, None, note, Untold.UNCLEAR) for name in (*body.NAMES, hands.NAME)]
     turn = head_angles(hers.face.landmarks)[0]
     outlines = [
         body.shape(plate.alpha, plate.facts.face, plate.landmarks, plate.facts.yaw)
@@ -186,7 +203,12 @@ def _by_outline(hers: Hers, alpha: np.ndarray | None, plates: Sequence[Plate]) -
         [outline for outline in outlines if outline is not None],
         _measured_body(plates),
     )
-    return [replace(m, untold=Untold.UNCLEAR) for m in found]
+    labels = label_map(rgb_srgb, alpha, hers.face.box, hers.face.landmarks, hers.plate.skin_lab)
+    face = scaled(hers.face.box, labels.shape[1] / rgb_srgb.shape[1])
+    return [
+        *(replace(m, untold=Untold.UNCLEAR) for m in found),
+        replace(hands.hands(labels, face), untold=Untold.OUTSIDE),
+    ]
 
 
 def _measured_body(plates: Sequence[Plate]) -> FittedBody | None:

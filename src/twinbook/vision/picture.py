@@ -23,7 +23,7 @@ _MOST_PIXELS = 1_600_000  # banding and clipping are read on no more than that
 def quality(
     rgb_srgb: np.ndarray, alpha: np.ndarray | None, face: Box | None, plate_sharpness: float | None = None
 ) -> tuple[Measurement, ...]:
-    """``picture.sharpness``, ``.softening``, ``.clipping``, ``.crushing``, ``.banding``, ``.halo`` and ``.noise``.
+    """``picture.sharpness``, ``.softening``, ``.clipping`` and ``.crushing``; `banding` and `halo` are taken by themselves.
 
     ``rgb_srgb`` is uint8 sRGB (h, w, 3); ``alpha`` her matte, uint8 (h, w), None where she isn't cut out; ``face`` the
     detected box; ``plate_sharpness`` what `sharpness` reads on the plate the picture was made from. What can't be told is
@@ -34,9 +34,6 @@ def quality(
         _sharpness(sharp, face),
         _softening(sharp, plate_sharpness),
         *_clipping(rgb_srgb, alpha, face),
-        banding(rgb_srgb),
-        halo(rgb_srgb, alpha),
-        noise(rgb_srgb, alpha),
     )
 
 
@@ -92,19 +89,20 @@ def _softening(sharp: float | None, plate: float | None) -> Measurement:
 def _clipping(rgb_srgb: np.ndarray, alpha: np.ndarray | None, face: Box | None) -> tuple[Measurement, Measurement]:
     """Shares of her (0 to 1) that are burnt out and that are crushed to black."""
     names = "picture.clipping", "picture.crushing"
+    thin = max(1, round((rgb_srgb.shape[0] * rgb_srgb.shape[1] / _MOST_PIXELS) ** 0.5))
+    rgb_srgb = rgb_srgb[::thin, ::thin]
     if alpha is not None:
-        hers = alpha >= 250
+        hers = alpha[::thin, ::thin] >= 250
     elif face is not None:
         hers = np.zeros(rgb_srgb.shape[:2], bool)
-        box = face.grown(0.1).clipped(rgb_srgb.shape[1], rgb_srgb.shape[0])
-        hers[box.top : box.bottom, box.left : box.right] = True
+        box = face.grown(0.1).clipped(rgb_srgb.shape[1] * thin, rgb_srgb.shape[0] * thin)
+        hers[box.top // thin : box.bottom // thin, box.left // thin : box.right // thin] = True
     else:
         hers = np.zeros(rgb_srgb.shape[:2], bool)
     pixels = rgb_srgb[hers]
     if len(pixels) < 400:
         note = "she isn't cut out, and no face was found"
         return Measurement(names[0], None, note), Measurement(names[1], None, note)
-    pixels = pixels[:: max(1, len(pixels) // 400_000)]
     # Two channels at the end: one alone is a saturated colour, not lost detail.
     bright = float((np.sort(pixels, axis=1)[:, 1] >= 254).mean())
     dark = float((pixels.max(axis=1) <= 2).mean())
@@ -221,75 +219,3 @@ def _carried(light: np.ndarray, known: np.ndarray, sigma: float) -> tuple[np.nda
 def _lightness(light: np.ndarray) -> np.ndarray:
     f = np.where(light > (6 / 29) ** 3, np.cbrt(light), light * (29 / 6) ** 2 / 3 + 4 / 29)
     return 116 * f - 16
-
-
-# --- noise ------------------------------------------------------------------------------------------------------
-
-
-def noise(rgb_srgb: np.ndarray, alpha: np.ndarray | None) -> Measurement:
-    """``picture.noise``: the base-2 logarithm of the grain on her over the grain behind her, where both are smooth.
-
-    Grain is the median of absolute second differences in the calmest fifth of 16-pixel blocks. None where she isn't cut
-    out, and where either has no calm part.
-    """
-    if alpha is None:
-        return Measurement("picture.noise", None, "she isn't cut out of this picture")
-    grey = cv2.cvtColor(np.ascontiguousarray(rgb_srgb), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    side = 16
-    high, wide = (n // side * side for n in grey.shape)
-    grey, cover = grey[:high, :wide], alpha[:high, :wide]
-    curve = np.abs(cv2.filter2D(grey, -1, np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])))
-    blocks = _blocks(curve, side).mean(axis=1)
-    middle = _blocks(grey, side).mean(axis=1)
-    lit = (middle > 30) & (middle < 235)
-    inside, outside = (_blocks((cover >= 250) * 1.0, side).min(axis=1) > 0), (_blocks(cover, side).max(axis=1) < 4)
-    grain = []
-    for mask in (inside & lit, outside & lit):
-        if mask.sum() < 20:
-            return Measurement("picture.noise", None, "she or what is behind her has no calm part")
-        values = blocks[mask]
-        grain.append(float(np.mean(np.sort(values)[: max(len(values) // 5, 4)])) + 0.15)
-    return Measurement(
-        "picture.noise", float(np.log2(grain[0] / grain[1])), "octaves more grain on her than behind her"
-    )
-
-
-def _blocks(plane: np.ndarray, side: int) -> np.ndarray:
-    high, wide = plane.shape
-    return plane.reshape(high // side, side, wide // side, side).swapaxes(1, 2).reshape(-1, side * side)
-
-
-# --- the label on a sealed copy ---------------------------------------------------------------------------------
-
-
-def label_legibility(rgb_srgb: np.ndarray, label: Box, letter: float) -> tuple[Measurement, Measurement]:
-    """``picture.label_contrast`` (WCAG ratio, 1 to 21) and ``picture.label_size`` (letters over the shortest side).
-
-    Read from the copy's own pixels: ``label`` is the label's box in them, ``letter`` the letters' height in pixels.
-    The plate's and the letters' lightness are the two that Otsu's threshold parts; of the plate the third nearest to the
-    letters counts, so that a picture that shines through is not averaged away.
-    """
-    box = label.clipped(rgb_srgb.shape[1], rgb_srgb.shape[0])
-    size = Measurement("picture.label_size", letter / min(rgb_srgb.shape[:2]), "of the shortest side")
-    if box.width < 8 or box.height < 8:
-        return Measurement("picture.label_contrast", None, "the label isn't in the picture"), size
-    # The middle of the plate: its rounded corners show the picture.
-    inset_y, inset_x = max(box.height // 8, 1), max(box.height // 4, 1)
-    if box.width <= 2 * inset_x + 8:
-        inset_x = 0
-    patch = rgb_srgb[box.top + inset_y : box.bottom - inset_y, box.left + inset_x : box.right - inset_x]
-    light = to_linear(patch) @ _LUMINANCE
-    coded = np.clip(_lightness(light) * 2.55, 0, 255).astype(np.uint8)
-    threshold, _ = cv2.threshold(coded, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    lighter = coded > threshold
-    share = float(lighter.mean())
-    if not 0.02 < share < 0.98:
-        return Measurement("picture.label_contrast", 1.0, "no letters stand out of the plate"), size
-    # Strokes are thin: their middle is what is left furthest from the threshold, their rim is blur.
-    top, bottom = light[lighter], light[~lighter]
-    if share < 0.5:
-        ink, plate = float(np.percentile(top, 75)), float(np.percentile(bottom, 67))
-    else:
-        ink, plate = float(np.percentile(bottom, 25)), float(np.percentile(top, 33))
-    bright, dark = max(ink, plate), min(ink, plate)
-    return Measurement("picture.label_contrast", (bright + 0.05) / (dark + 0.05), "letters against their plate"), size
