@@ -1,0 +1,158 @@
+"""Making pictures, marking and reading them, and the plain files around them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..domain.brief import Shot
+from ..domain.errors import EngineRefused, StateError, TwinbookError
+from ..domain.permit import Act
+from ..domain.provenance import Likeness, Marking, Reading, ReleaseId, SourceType
+from ..domain.twin import PlateFacts
+from .vault import OpenTwin
+
+
+@dataclass(frozen=True)
+class EngineProfile:
+    """Capability as data. ``licences`` names the licence of the code and of every weight file it loads."""
+
+    name: str
+    version: str
+    operations: frozenset[str]
+    max_pixels: int
+    deterministic: bool
+    licences: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an engine will do: the plate it starts from and the operations, in order."""
+
+    plate: str
+    operations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One picture to make. ``scene_rgb_srgb`` is the decoded scene file, None for studio scenes and the plate's own.
+
+    ``twins`` are open under permits to render, each for its request in ``request_digests`` (both by talent).
+    """
+
+    shot: Shot
+    plan: Plan
+    request_digests: Mapping[str, str]
+    twins: Mapping[str, OpenTwin]
+    scene_rgb_srgb: np.ndarray | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What came out. ``altered`` is bool (h, w): True where a pixel isn't the plate's own; ``alpha`` the talent."""
+
+    rgb_srgb: np.ndarray
+    alpha: np.ndarray
+    altered: np.ndarray
+    source_type: SourceType
+    operations: tuple[str, ...]
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Engine(ABC):
+    """Makes pixels, and only under a permit. Subclasses write `_render`; the checks around it are the same for all."""
+
+    @abstractmethod
+    def profile(self) -> EngineProfile: ...
+
+    @abstractmethod
+    def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
+        """Accept with a plan or raise EngineRefused with the reason, from facts alone (``plates`` by talent id)."""
+
+    @abstractmethod
+    def _render(self, job: RenderJob) -> Rendering: ...
+
+    def render(self, job: RenderJob) -> Rendering:
+        """Raises EngineRefused (its own reason, or ``engine.permit``) and StateError ``engine.failed``, nothing else."""
+        for talent in job.shot.talents:
+            twin = job.twins.get(talent)
+            if twin is None or twin.permit.act is not Act.RENDER or twin.permit.talent != talent:
+                raise EngineRefused("engine.permit", f"there is no open twin of {talent!r} under a permit to render")
+            if twin.permit.request_digest != job.request_digests.get(talent):
+                raise EngineRefused("engine.permit", f"the permit for {talent!r} is for another request")
+        try:
+            return self._render(job)
+        except TwinbookError:
+            raise
+        except MemoryError as error:
+            raise StateError("engine.failed", "there was not enough memory for this plate") from error
+        except Exception as error:
+            raise StateError("engine.failed", f"{self.profile().name}: {type(error).__name__}: {error}") from error
+
+
+# --- the seal and the reader ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One finished copy: the JPEG's bytes and the text of the label that went on."""
+
+    data: bytes
+    label: str
+
+
+class Sealer(Protocol):
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
+        """Label, watermark, XMP, then C2PA over all of it. Raises SealRefused when the picture can't carry them,
+        StateError ``seal.certificate``."""
+
+
+class Reader(Protocol):
+    """Shares nothing with the sealer but the specification."""
+
+    def read(self, data: bytes) -> Reading:
+        """Never raises for a hostile file but InputError ``image.unreadable``."""
+
+    def compare(self, found: bytes, issued: bytes) -> Likeness | None:
+        """None when the two can't be registered onto each other."""
+
+
+# --- plain files ------------------------------------------------------------------------------------------------
+
+
+class Scenes(Protocol):
+    """Backgrounds that a producer brings; nobody's secret, kept by content."""
+
+    def keep(self, file: Path) -> str:
+        """Store the file and name it ``image:<sha-256>``. Raises InputError ``campaign.scene``."""
+
+    def load(self, scene: str) -> np.ndarray:
+        """The decoded scene, uint8 sRGB (h, w, 3). Raises InputError ``campaign.scene``."""
+
+
+class Outbox(Protocol):
+    """Where released copies become visible. Publishing is a rename; every call is idempotent."""
+
+    def stage(self, release: ReleaseId, copies: Mapping[str, bytes]) -> str:
+        """Put all copies of a release aside, and return the name of what was staged: its content decides it, so that
+        two processes that seal the same release never mix their copies."""
+
+    def publish(self, release: ReleaseId, staged: str) -> None:
+        """Make staged copies visible at once, and throw away others of this release. Raises StateError
+        ``outbox.missing`` when they are neither staged nor published."""
+
+    def discard(self, release: ReleaseId) -> None:
+        """Throw staged copies away; published ones stay."""
+
+    def withdraw(self, release: ReleaseId) -> None:
+        """Remove published copies."""
+
+    def released(self, release: ReleaseId) -> Mapping[str, Path]:
+        """The published copies by name; empty when there are none."""
