@@ -438,7 +438,7 @@ def campaign(photos: Path, shots: Sequence[Shot] = (), **changes) -> Campaign:
             **own,
         }
     )
-    planned = tuple(CampaignShot(shot.id, shot, shot.scene) for shot in shots or (a_shot(),))
+    planned = tuple(CampaignShot(shot.id, shot) for shot in shots or (a_shot(),))
     licensed = LicenseTerms(brand, {name: _as_set(value) for name, value in license.items()}, exclusive)
     return Campaign("autumn", (talent,), ConsentTerms(terms), licensed, planned)
 

@@ -81,7 +81,7 @@ def test_a_new_scene():
 
 def test_a_scene_from_a_picture():
     picture = np.full((400, 700, 3), (30, 140, 60), np.uint8)
-    made = render(a_shot(scene="image:abc"), scene_rgb_srgb=picture)
+    made = render(a_shot(scene="image:abc"), pictures={"image:abc": picture})
     assert np.abs(np.median(made.rgb_srgb[20:80, 5:60].reshape(-1, 3), axis=0) - (30, 140, 60)).max() <= 3
     with pytest.raises(EngineRefused) as caught:
         render(a_shot(scene="image:abc"))

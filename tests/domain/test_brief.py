@@ -1,10 +1,14 @@
+import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from twinbook.domain.brief import FACE_MARGIN, FORMATS, Format, Recolor, frame
+from twinbook.domain.brief import FACE_MARGIN, FORMATS, Accessory, Format, Print, Recolor, Shot, TryOn, frame
+from twinbook.domain.canonical import canonical
+from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import InputError, Refused
 from twinbook.domain.twin import Box
 
@@ -49,3 +53,55 @@ def test_a_close_up_too_wide_for_a_phone_is_refused():
 def test_what_is_no_recolor_is_refused(region, to):
     with pytest.raises(InputError, match=r"campaign\.value"):
         Recolor(region, to)
+
+
+WHOLE = Shot(
+    "hero",
+    ("mira",),
+    ("web-3x4",),
+    scene="places/court.jpg",
+    print=Print("top", "cloth.jpg", Fraction("7.5")),
+    accessories=(Accessory("belt", "belt.png", Fraction(1, 2)), Accessory("brooch", "pin.png", "chest")),
+    mannequin=True,
+)
+
+
+def test_a_shot_comes_back_from_its_document_and_an_old_document_is_still_a_shot():
+    for shot in (WHOLE, replace(WHOLE, print=None, tryon=TryOn("bottom", "jeans.jpg"))):
+        assert Shot.from_document(json.loads(json.dumps(shot.document()))) == shot
+        canonical(shot.document())
+    plain = replace(WHOLE, print=None, accessories=(), mannequin=False)
+    assert not {"print", "tryon", "accessories", "mannequin"} & set(plain.document())
+
+
+def test_pictures_are_named_by_their_content_once_they_are_kept():
+    assert WHOLE.pictures == ("places/court.jpg", "cloth.jpg", "belt.png", "pin.png")
+    kept = WHOLE.with_pictures({name: f"image:{index}" for index, name in enumerate(WHOLE.pictures)})
+    assert kept.pictures == ("image:0", "image:1", "image:2", "image:3")
+    drawn = replace(
+        WHOLE, scene="studio:sand", print=Print("top", "stripes:#ffffff,#000000", Fraction(2)), accessories=()
+    )
+    assert drawn.pictures == ()
+
+
+def test_other_cloth_is_a_change_of_colour_and_another_body_one_that_she_must_allow():
+    assert WHOLE.edits == (Edit.MINOR, Edit.SCENE, Edit.RECOLOR, Edit.GARMENT, Edit.BODY)
+    assert Edit.BODY not in USUAL_EDITS
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Print("hat", "cloth.jpg", Fraction(8)),
+        lambda: Print("top", "stripes:#ffffff", Fraction(8)),
+        lambda: Print("top", "cloth.jpg", Fraction(0)),
+        lambda: Print("top", "cloth.jpg", Fraction(8), "knee"),
+        lambda: TryOn("dress", "dress.jpg"),
+        lambda: Accessory("hat", "hat.png", "neck"),
+        lambda: Accessory("belt", "belt.png", "knee"),
+        lambda: Accessory("belt", "belt.png", Fraction(3, 2)),
+    ],
+)
+def test_what_cannot_be_put_on_is_refused(wrong):
+    with pytest.raises(InputError):
+        wrong()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 
 from .consent import Edit
@@ -16,7 +16,21 @@ _HEX_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 # Built-in studio backdrops, by the names a brief may use after "studio:".
 STUDIO_SCENES = ("warm-grey", "cool-grey", "white", "sand", "sage", "terracotta", "night")
 REGIONS = ("top", "bottom", "dress")
-_EDITS = {"scene": Edit.SCENE, "recolor": Edit.RECOLOR}
+# What can be put on from a packshot, and what can be laid over a garment.
+TRYON_REGIONS = ("top", "bottom")
+ACCESSORIES = ("belt", "brooch", "bag", "scarf")
+# Heights on her body that an accessory may be put at, by name; a number is a share of the way from waist to hem.
+PLACES = ("neck", "chest", "waist", "hips")
+_EDITS = {
+    "scene": Edit.SCENE,
+    "recolor": Edit.RECOLOR,
+    "print": Edit.RECOLOR,
+    "tryon": Edit.GARMENT,
+    "accessories": Edit.GARMENT,
+    "mannequin": Edit.BODY,
+}
+# A picture that a producer brought, by its content; studio scenes and stripes are drawn and have no file.
+IMAGE_PREFIX = "image:"
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,92 @@ class Recolor:
 
 
 @dataclass(frozen=True)
+class Print:
+    """A garment region in another cloth.
+
+    ``cloth`` is ``image:<sha-256>`` (a swatch, or with ``at`` a motif on transparent ground) or ``stripes:#rrggbb,#rrggbb``
+    (two or more colours, horizontal, of equal width). ``width_cm`` is how wide one repeat, or the motif, is on her.
+    ``at`` is None for cloth all over, or where a single motif is placed (`PLACES`).
+    """
+
+    region: str
+    cloth: str
+    width_cm: Fraction
+    at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.region not in REGIONS:
+            raise InputError("campaign.value", f"there is no garment region {self.region!r}", f"use one of {REGIONS}")
+        kind, _, said = self.cloth.partition(":")
+        colours = said.split(",")
+        if kind == "stripes" and (len(colours) < 2 or not all(_HEX_COLOUR.match(colour) for colour in colours)):
+            raise InputError(
+                "campaign.value", f"{self.cloth!r} are no stripes", 'write them as "stripes:#ffffff,#1f3a93"'
+            )
+        if not 0.2 <= self.width_cm <= 200:
+            raise InputError(
+                "campaign.value", f"{float(self.width_cm):g} cm is no width of a repeat", "write 0.2 to 200"
+            )
+        if self.at is not None and self.at not in PLACES:
+            raise InputError("campaign.value", f"there is no place {self.at!r}", f"use one of {PLACES}")
+
+    def document(self) -> dict[str, object]:
+        return {"region": self.region, "cloth": self.cloth, "width_cm": str(self.width_cm), "at": self.at}
+
+    @classmethod
+    def from_document(cls, document: dict) -> Print:
+        return cls(**document | {"width_cm": Fraction(document["width_cm"])})
+
+
+@dataclass(frozen=True)
+class TryOn:
+    """A garment from its packshot (``image:<sha-256>``), put on in place of the one she wears there (`TRYON_REGIONS`)."""
+
+    region: str
+    packshot: str
+
+    def __post_init__(self) -> None:
+        if self.region not in TRYON_REGIONS:
+            raise InputError(
+                "campaign.value", f"nothing can be put on as {self.region!r}", f"use one of {TRYON_REGIONS}"
+            )
+
+
+@dataclass(frozen=True)
+class Accessory:
+    """Something laid over what she wears: ``kind`` is one of `ACCESSORIES`, ``picture`` its packshot (``image:<sha-256>``).
+
+    ``at`` is one of `PLACES`, or a share of the way from her waist (0) to the hem of what she wears below it (1):
+    ``0.5`` is halfway down the skirt.
+    """
+
+    kind: str
+    picture: str
+    at: str | Fraction
+
+    def __post_init__(self) -> None:
+        if self.kind not in ACCESSORIES:
+            raise InputError("campaign.value", f"there is no accessory {self.kind!r}", f"use one of {ACCESSORIES}")
+        if isinstance(self.at, str) and self.at not in PLACES:
+            raise InputError("campaign.value", f"there is no place {self.at!r}", f"use one of {PLACES}, or a share")
+        if not isinstance(self.at, str) and not 0 <= self.at <= 1:
+            raise InputError("campaign.value", f"{float(self.at):g} is no share", "write 0 (waist) to 1 (hem)")
+
+    def document(self) -> dict[str, object]:
+        return {"kind": self.kind, "picture": self.picture, "at": str(self.at)}
+
+    @classmethod
+    def from_document(cls, document: dict) -> Accessory:
+        at = document["at"]
+        return cls(**document | {"at": at if at in PLACES else Fraction(at)})
+
+
+@dataclass(frozen=True)
 class Shot:
     """One picture to make: one release, one permit and one fee per talent in it. Its formats are copies of it.
 
-    ``scene`` is ``studio:<name>`` or ``image:<sha-256 of the scene file>``, None to keep the plate's own;
+    ``scene`` is ``studio:<name>`` or ``image:<sha-256 of the scene file>``, None to keep the plate's own; of ``recolor``,
+    ``print`` and ``tryon`` one at most is given; ``mannequin`` puts her head on a mannequin of her own measurements;
     ``plate`` names the photograph to start from, None leaves the choice to the engine; ``contexts`` are what the
     producer declares the picture to show or promote, held against what the talent never allows; ``words`` are what the
     advertisement will have her say; ``tolerances`` are the brand's own bounds on garment and picture. ``vendor`` is
@@ -78,6 +174,10 @@ class Shot:
     tolerances: Mapping[str, Fraction] = field(default_factory=dict)
     vendor: str = ""
     brand: str = ""
+    print: Print | None = None
+    tryon: TryOn | None = None
+    accessories: tuple[Accessory, ...] = ()
+    mannequin: bool = False
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -86,16 +186,58 @@ class Shot:
     @property
     def operations(self) -> tuple[str, ...]:
         """What an engine must be able to do for this shot."""
-        return (("scene",) if self.scene else ()) + (("recolor",) if self.recolor else ())
+        asked = {
+            "scene": self.scene,
+            "recolor": self.recolor,
+            "print": self.print,
+            "tryon": self.tryon,
+            "accessories": self.accessories,
+            "mannequin": self.mannequin,
+        }
+        return tuple(name for name, said in asked.items() if said)
+
+    @property
+    def redressed(self) -> str | None:
+        """The region that is to show other cloth or another garment."""
+        return self.print.region if self.print else self.tryon.region if self.tryon else None
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The pictures it needs from the producer, as it names them: scene, cloth, packshots; each once."""
+        named = [self.scene or "", self.print.cloth if self.print else "", self.tryon.packshot if self.tryon else ""]
+        named += [accessory.picture for accessory in self.accessories]
+        drawn = ("", "studio", "stripes")
+        return tuple(dict.fromkeys(name for name in named if name.partition(":")[0] not in drawn))
+
+    def with_pictures(self, kept: Mapping[str, str]) -> Shot:
+        """The same shot with its pictures under other names: from paths, as a producer writes them, to contents."""
+
+        def named(name: str) -> str:
+            return kept.get(name, name)
+
+        return replace(
+            self,
+            scene=named(self.scene) if self.scene else self.scene,
+            print=replace(self.print, cloth=named(self.print.cloth)) if self.print else None,
+            tryon=replace(self.tryon, packshot=named(self.tryon.packshot)) if self.tryon else None,
+            accessories=tuple(replace(item, picture=named(item.picture)) for item in self.accessories),
+        )
 
     @property
     def edits(self) -> tuple[Edit, ...]:
         """What of hers would be changed, in the words of a consent. Every picture is cropped and graded."""
-        return (Edit.MINOR, *(_EDITS[operation] for operation in self.operations))
+        return (Edit.MINOR, *dict.fromkeys(_EDITS[operation] for operation in self.operations))
 
     def document(self) -> dict[str, object]:
         """The shot as plain data, for digests and storage. What isn't said isn't there, as in shots from before it could be."""
-        others = {"vendor": self.vendor, "brand": self.brand}
+        others = {
+            "vendor": self.vendor,
+            "brand": self.brand,
+            "print": self.print and self.print.document(),
+            "tryon": asdict(self.tryon) if self.tryon else None,
+            "accessories": [item.document() for item in self.accessories],
+            "mannequin": self.mannequin,
+        }
         return {name: other for name, other in others.items() if other} | {
             "id": self.id,
             "talents": list(self.talents),
@@ -125,6 +267,10 @@ class Shot:
             tolerances={name: Fraction(most) for name, most in document.get("tolerances", {}).items()},
             vendor=document.get("vendor", ""),
             brand=document.get("brand", ""),
+            print=Print.from_document(document["print"]) if "print" in document else None,
+            tryon=TryOn(**document["tryon"]) if "tryon" in document else None,
+            accessories=tuple(Accessory.from_document(item) for item in document.get("accessories", ())),
+            mannequin=document.get("mannequin", False),
         )
 
 

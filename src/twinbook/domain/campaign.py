@@ -97,11 +97,10 @@ def _person(party: Party | None) -> Person | None:
 
 @dataclass(frozen=True)
 class CampaignShot:
-    """A shot with the scene as written: a studio scene or a path."""
+    """A shot whose pictures are named by their files: contents are told when they are kept."""
 
     name: str
     shot: Shot
-    scene: str | None
 
 
 @dataclass(frozen=True)

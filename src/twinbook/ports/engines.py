@@ -40,7 +40,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class RenderJob:
-    """One picture to make. ``scene_rgb_srgb`` is the decoded scene file, None for studio scenes and the plate's own.
+    """One picture to make. ``pictures`` are those that the producer brought, decoded, by `Shot.pictures`: uint8 sRGB
+    (h, w, 3), or (h, w, 4) where the file has transparency.
 
     ``twins`` are open under permits to render, each for its request in ``request_digests`` (both by talent).
     """
@@ -49,7 +50,7 @@ class RenderJob:
     plan: Plan
     request_digests: Mapping[str, str]
     twins: Mapping[str, OpenTwin]
-    scene_rgb_srgb: np.ndarray | None = None
+    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -128,13 +129,14 @@ class Reader(Protocol):
 
 
 class Scenes(Protocol):
-    """Backgrounds that a producer brings; nobody's secret, kept by content."""
+    """Pictures that a producer brings (places, cloth, packshots); nobody's secret, kept by content."""
 
     def keep(self, file: Path) -> str:
         """Store the file and name it ``image:<sha-256>``. Raises InputError ``campaign.scene``."""
 
     def load(self, scene: str) -> np.ndarray:
-        """The decoded scene, uint8 sRGB (h, w, 3). Raises InputError ``campaign.scene``."""
+        """The decoded picture, uint8 sRGB: (h, w, 3), or (h, w, 4) with transparency. Raises InputError
+        ``campaign.scene``."""
 
 
 class Outbox(Protocol):

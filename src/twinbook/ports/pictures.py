@@ -83,10 +83,12 @@ class CaptureSession(Protocol):
 @dataclass(frozen=True)
 class Asked:
     """What was asked of a picture, as far as measuring it must know. ``plate`` is the id of the plate that it was made
-    from, None for one that was generated; ``recolor`` the garment that was to get another colour."""
+    from, None for one that was generated; ``recolor`` the garment that was to get another colour; ``redressed`` the
+    region (`domain.brief.REGIONS`) that was to show other cloth or another garment."""
 
     plate: str | None = None
     recolor: Recolor | None = None
+    redressed: str | None = None
 
 
 @dataclass(frozen=True)

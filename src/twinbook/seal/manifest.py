@@ -26,6 +26,11 @@ _ACTIONS = {
     "recolor": ("c2pa.adjustedColor", "The colour of a garment was changed."),
     "print": ("c2pa.edited", "The print of a garment was changed."),
     "tryon": ("c2pa.edited", "A garment was put on."),
+    "accessories": ("c2pa.edited", "An accessory was put on."),
+    "mannequin": (
+        "c2pa.edited",
+        "Her head was put on a mannequin of her own measurements: the body is not photographed.",
+    ),
     "pose": ("c2pa.edited", "The pose was changed."),
     "crop": ("c2pa.cropped", "Cut to the format."),
     "resize": ("c2pa.resized", "Scaled to the format."),

@@ -137,7 +137,7 @@ def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFa
 
 def _render(office: Office, work: Work) -> Work:
     engine = office.engine(work.shot.engine)
-    scene = office.scenes.load(work.shot.scene) if (work.shot.scene or "").startswith("image:") else None
+    pictures = {name: office.scenes.load(name) for name in work.shot.pictures}
     try:
         permits = permit.for_shot(office, work, Act.RENDER)
         with office.unit() as unit:
@@ -150,7 +150,7 @@ def _render(office: Office, work: Work) -> Work:
                 plan=plan,
                 request_digests={talent: p.request_digest for talent, p in permits.items()},
                 twins=twins,
-                scene_rgb_srgb=scene,
+                pictures=pictures,
                 seed=int(min(digests)[:8], 16),
             )
             rendering = engine.render(job)
@@ -218,7 +218,7 @@ def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibratio
 
 def _asked(work: Work, talent: str) -> Asked:
     whole = work.made.source_type is SourceType.TRAINED
-    return Asked(None if whole else work.plate, work.shot.recolor)
+    return Asked(None if whole else work.plate, work.shot.recolor, work.shot.redressed)
 
 
 def _release(office: Office, work: Work) -> Work:

@@ -226,6 +226,15 @@ def _brief(work: Work) -> str:
         )
     if shot.recolor:
         parts.append(f"{shot.recolor.region} in {shot.recolor.to}")
+    if shot.print:
+        parts.append(
+            f"{shot.print.region} in " + (shot.print.cloth if "#" in shot.print.cloth else "cloth from a file")
+        )
+    if shot.tryon:
+        parts.append(f"{shot.tryon.region} put on from its packshot")
+    parts += [f"{item.kind} at {item.at}" for item in shot.accessories]
+    if shot.mannequin:
+        parts.append("her head on a mannequin of her measurements")
     return ", ".join(parts)
 
 

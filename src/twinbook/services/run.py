@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from twinbook.domain.campaign import Campaign, CastTalent
@@ -111,10 +111,7 @@ def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Pape
     seen: Counter[str] = Counter()
     works = []
     for planned in campaign.shots:
-        scene = planned.shot.scene
-        if planned.scene and scene is None:
-            scene = office.scenes.keep(Path(planned.scene))
-        shot = replace(planned.shot, scene=scene)
+        shot = planned.shot.with_pictures({name: office.scenes.keep(Path(name)) for name in planned.shot.pictures})
         licenses = {talent: papers[talent][1].digest for talent in shot.talents}
         plain = work_id(shot, licenses, 0)
         with office.unit() as unit:

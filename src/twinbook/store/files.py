@@ -54,8 +54,12 @@ def _decoded(data: bytes, name: str) -> np.ndarray:
             profile = upright.info.get("icc_profile")
             if profile:
                 source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-                upright = ImageCms.profileToProfile(upright, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            return np.asarray(upright.convert("RGB"))
+                alpha = upright.getchannel("A") if "A" in upright.getbands() else None
+                colours = upright if alpha is None else upright.convert(upright.mode.removesuffix("A"))
+                upright = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+                if alpha is not None:
+                    upright.putalpha(alpha)
+            return np.asarray(upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError("campaign.scene", f"the scene {name} is not an image that can be read") from error
     except ImageCms.PyCMSError as error:

@@ -118,9 +118,10 @@ class CompositeEngine(Engine):
         kind, _, name = job.shot.scene.partition(":")
         if kind == "studio":
             return studio_scene(name, plate.facts)
-        if job.scene_rgb_srgb is None:
+        picture = job.pictures.get(job.shot.scene)
+        if picture is None:
             raise EngineRefused("campaign.scene", f"the picture of scene {job.shot.scene} was not given")
-        return fitted_scene(job.scene_rgb_srgb, plate.facts)
+        return fitted_scene(picture[..., :3], plate.facts)
 
 
 def _check_scene(shot: Shot) -> None:
