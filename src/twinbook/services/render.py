@@ -292,7 +292,7 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
     marking = _marking(office, work, format_name, crop, asked.text, share, "aigc" in asked.metadata)
     sealed = office.sealer.seal(pixels, marking)
     _read_back(office, sealed.data, marking)
-    name = f"{work.name}-{format_name}-{work.release}.jpg"
+    name = f"{work.name}-{format_name}-{work.release}{work.shot.file.suffix}"
     digest = hashlib.sha256(sealed.data).hexdigest()
     return Copy(format_name, name, digest, crop.width, crop.height), sealed.data
 
@@ -346,6 +346,7 @@ def _marking(
         created=office.clock.now().isoformat(timespec="seconds"),
         label_share=float(label_share),
         aigc=aigc,
+        file=work.shot.file,
     )
 
 
