@@ -15,7 +15,7 @@ from twinbook.domain.ledger import Movement
 from twinbook.domain.paper import Paper
 from twinbook.domain.permit import Act
 from twinbook.domain.work import Stage
-from twinbook.services import permit, render, revoke, run, sign
+from twinbook.services import enroll, permit, render, revoke, run, sign
 
 WORKERS = 16
 SHOTS_EACH = 3
@@ -63,7 +63,7 @@ def briefed(tmp_path, people):
         with testing.open_fake_office(tmp_path) as office:
             people.sign_all(office, planned)
             papers = sign.draw_papers(office, planned)
-            run._enrolled(office, planned.talents[0], papers["mira"][0], tmp_path, (), lambda line: None)
+            enroll.enroll_cast(office, planned, planned.talents[0], papers["mira"][0], tmp_path)
             return [work.id for work in run._briefed(office, planned, papers)]
 
     return prepare

@@ -111,7 +111,7 @@ def enrolled(tmp_path_factory):
         with app.open_office(Settings(folder / "home")) as office:
             testing.People(folder / "people").sign_all(office, planned)
             (consent, *_) = sign.draw_papers(office, planned)["mira"]
-            made = enroll.enroll(office, "mira", consent.digest, enroll.photographs(folder / "photos"), named={view})
+            made = enroll.enroll_cast(office, planned, planned.talents[0], consent, folder)
         assert len(made.twin.plates) == 2
         return folder
 
