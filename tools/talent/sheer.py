@@ -4,6 +4,7 @@ Used by figure.py; nothing to run here.
 """
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from strands import smoothstep, unit
 
 RINGS, AROUND = 44, 160
@@ -22,19 +23,29 @@ def bell_sleeve(shape, side, wardrobe):
     phases = random.uniform(0, 6.28, len(FOLDS))
     angle = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     outwards = np.array([sign, 0, 0.0])
-    rings = []
-    for t in np.linspace(0, 1, RINGS):
+    steps = np.linspace(0, 1, RINGS)
+    frames, places, limbs = [], [], []
+    for t in steps:
         way = t * sleeve["length"]
         bend = smoothstep(way, upper - 0.04, upper + 0.05)
         place = start + unit(elbow - start) * way if way < upper else elbow + unit(wrist - elbow) * (way - upper)
-        along = unit((1 - bend) * unit(elbow - start) + bend * unit(wrist - elbow))
+        limb_axis = unit((1 - bend) * unit(elbow - start) + bend * unit(wrist - elbow))
+        near = arm[np.abs((arm - place) @ limb_axis) < 0.012]
+        if len(near) > 6:
+            place = (near.min(0) + near.max(0)) / 2
+            limbs.append(np.quantile(np.linalg.norm(near - place, axis=1), 0.9))
+        else:
+            limbs.append(limbs[-1] if limbs else lower * 0.15)
+        places.append(place)
         # Chiffon falls: the flare hangs from the arm rather than follows it.
-        along = unit(along + np.array([0, 0, -0.9]) * t)
-        near = arm[np.abs((arm - place) @ along) < 0.012]
-        centre = near.mean(0) if len(near) > 6 else place
+        frames.append(unit(limb_axis + np.array([0, 0, -0.9]) * t))
+    # Rows of skin vertices are too far apart to measure a ring by itself.
+    places, frames = (gaussian_filter1d(np.array(each), 5, axis=0, mode="nearest") for each in (places, frames))
+    limbs = gaussian_filter1d(np.array(limbs), 5, mode="nearest")
+    rings = []
+    for t, centre, along, limb in zip(steps, places, unit(frames), limbs, strict=True):
         first = unit(outwards - along * (outwards @ along))
         second = np.cross(along, first)
-        limb = max(np.quantile(np.linalg.norm(near - centre, axis=1), 0.9), 0.03) if len(near) > 6 else lower * 0.15
         waves = sum(np.sin(n * angle + phase + t * 0.7) / n**0.7 for n, phase in zip(FOLDS, phases, strict=True))
         room = NEAR_BODY + (1 - NEAR_BODY) * smoothstep(np.cos(angle), -0.9, 0.2)
         flare = sleeve["flare"] * t**1.25 * room

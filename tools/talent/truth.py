@@ -72,6 +72,12 @@ def dressed(truth, specs, picture):
     return changed(specs[picture["cast"]], {"wardrobe": wardrobe})
 
 
+def _studio(name, spec, options):
+    scene, studio = open_studio(name, spec, options)
+    scene.cycles.max_bounces = options.bounces
+    return scene, studio
+
+
 def pose_studio(scene, studio, truth, picture, options):
     size = tuple(round(side * options.scale) for side in truth["sizes"][picture["framing"]])
     studio.set(View(picture["framing"], picture.get("yaw", 0), size))
@@ -104,7 +110,7 @@ def render_figures(truth, specs, options, kind="figures"):
     for picture in chosen(truth[kind], options):
         started = time.time()
         spec = dressed(truth, specs, picture)
-        scene, studio = open_studio(picture["cast"], spec, options)
+        scene, studio = _studio(picture["cast"], spec, options)
         size = pose_studio(scene, studio, truth, picture, options)
         built = time.time()
         colours, alpha = render_straight(scene)
@@ -123,7 +129,7 @@ def render_backdrops(truth, specs, options):
     for picture in chosen(truth["backdrops"], options):
         started = time.time()
         spec = dressed(truth, specs, picture)
-        scene, studio = open_studio(picture["cast"], spec, options)
+        scene, studio = _studio(picture["cast"], spec, options)
         studio.repaint(picture["paper"])
         size = pose_studio(scene, studio, truth, picture, options)
         file, alpha_file = f"{picture['file']}.jpg", f"{picture['file']}-alpha.png"
@@ -142,7 +148,7 @@ def render_tryon(truth, specs, options):
             started = time.time()
             worn = picture | picture[letter]
             spec = dressed(truth, specs, worn)
-            scene, studio = open_studio(worn["cast"], spec, options)
+            scene, studio = _studio(worn["cast"], spec, options)
             size = pose_studio(scene, studio, truth, worn, options)
             save_opaque(scene, options.out / files[letter])
             garment, person = parts(scene, [picture["swaps"]])
@@ -223,6 +229,7 @@ def main():
     parser.add_argument("--only", nargs="+", default=[], help="file names without their ending")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--bounces", type=int, default=8, help="half as many cost little to look at")
     parser.add_argument("--threshold", type=float, default=0.03)
     options = parser.parse_args()
     unknown = [step for step in options.talents if step not in STEPS]
