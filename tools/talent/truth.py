@@ -79,7 +79,7 @@ def _studio(name, spec, options):
 
 
 def pose_studio(scene, studio, truth, picture, options):
-    size = tuple(round(side * options.scale) for side in truth["sizes"][picture["framing"]])
+    size = tuple(round(side * options.scale) for side in picture.get("size", truth["sizes"][picture["framing"]]))
     studio.set(View(picture["framing"], picture.get("yaw", 0), size))
     scene.render.resolution_x, scene.render.resolution_y = size
     bpy.context.view_layer.update()
