@@ -15,12 +15,15 @@ from blender_kit import add_area_light, add_mesh, add_object, add_strands, aim, 
 from figure import add_garment, load_cloth
 from garments import BodyShape
 from mathutils import Vector
+from matte import coverage, straight
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 DEPTH = {"ghost": 0.85, "flat": 0.10, "hanger": 0.42}  # share of the worn garment's depth that is left
 WALL = {"ghost": 0.10, "flat": 0.004, "hanger": 0.03}  # metres from the garment's back to the white
 FOCAL_LENGTH, SENSOR = 100.0, 36.0
 MARGIN = 1.16
+SHADOW = 0.38  # share of the shadow that is left
 
 
 def take_packshot(name, spec, style, side, options):
@@ -56,7 +59,7 @@ def take_packshot(name, spec, style, side, options):
 def _light(scene, middle, wall_y):
     x, _, z = middle
     corners = [(x - 4, wall_y, z - 4), (x + 4, wall_y, z - 4), (x + 4, wall_y, z + 4), (x - 4, wall_y, z + 4)]
-    wall = add_mesh("wall", corners, [(0, 1, 2, 3)], material=materials.plain("wall", (0.85, 0.85, 0.85)))
+    wall = add_mesh("backdrop", corners, [(0, 1, 2, 3)], material=materials.plain("wall", (0.85, 0.85, 0.85)))
     wall.is_shadow_catcher = True
     for name, place, size, energy in (
         ("left", (x - 1.5, -2.0, z + 0.9), (1.2, 1.6), 105),
@@ -91,13 +94,17 @@ def _hanger(shape, points):
 
 
 def _on_white(scene):
-    """Over pure white; the wall leaves only its shadow on the film."""
+    """Over pure white; the wall leaves only its shadow on the film, and a studio's white softens that."""
+    garment = coverage(scene)[..., None]
     scene.render.film_transparent = True
     with tempfile.TemporaryDirectory() as folder:
         scene.render.image_settings.color_mode = "RGBA"
         scene.render.filepath = str(Path(folder) / "packshot.png")
         bpy.ops.render.render(write_still=True)
         film = np.asarray(Image.open(scene.render.filepath).convert("RGBA"), float) / 255
-    alpha = film[..., 3:]
-    picture = film[..., :3] * alpha + (1 - alpha)
+    bare = gaussian_filter(1 - garment, (2, 2, 0))
+    shadow = np.clip((film[..., 3:] - garment) / np.maximum(1 - garment, 1e-3), 0, 1) * (1 - garment)
+    shadow = gaussian_filter(shadow, (2, 2, 0)) / np.maximum(bare, 1e-3)
+    cloth = straight(film[..., :3] * film[..., 3:], garment[..., 0])
+    picture = garment * cloth + (1 - garment) * (1 - SHADOW * shadow)
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
