@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 DEPTH = {"ghost": 0.85, "flat": 0.10, "hanger": 0.42}  # share of the worn garment's depth that is left
-WALL = {"ghost": 0.10, "flat": 0.004, "hanger": 0.03}  # metres from the garment's back to the white
+WALL = {"ghost": 0.03, "flat": 0.004, "hanger": 0.015}  # metres from the garment's back to the white
 FOCAL_LENGTH, SENSOR = 100.0, 36.0
 MARGIN = 1.16
 SHADOW = 0.38  # share of the shadow that is left
@@ -77,7 +77,7 @@ def _hanger(shape, points):
     """Wooden shoulders inside the tee and a steel hook above it; returns the hook's top."""
     neck = shape.bone("neck01")
     middle_y = float(np.median(points[:, 1]))
-    reach = 0.19
+    reach = 0.155
     across = np.linspace(-reach, reach, 60)
     collar = float(neck[2]) + 0.012
     drop = 0.085 * (np.abs(across) / reach) ** 1.25
@@ -88,7 +88,7 @@ def _hanger(shape, points):
     top = np.array([neck[0], middle_y, collar + 0.085])
     bow = top + 0.022 * np.stack([np.cos(turn), np.zeros(40), np.sin(turn)], 1)
     stem = np.linspace([neck[0], middle_y, collar], bow[0], 20)
-    steel = materials.plain("steel", (0.55, 0.55, 0.56), 0.25, 0.6)
+    steel = materials.plain("steel", (0.16, 0.16, 0.17), 0.3, 0.6)
     add_strands("hook", np.concatenate([stem, bow[1:]])[None], 0.0019, steel, tip=1.0)
     return np.array([neck[0], middle_y, collar + 0.11])
 
