@@ -397,17 +397,21 @@ class World(RuleBasedStateMachine):
         return None if None in moments else max(moments)
 
 
-def play(examples: int, steps: int) -> None:
+def play(examples: int, steps: int, *, always_the_same: bool = False) -> None:
     World.answers = Counter()
     limits = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=always_the_same,
     )
     run_state_machine_as_test(World, settings=limits)
     assert {"she", "mandate", "estate"} <= set(World.answers)  # each way to a permit is walked
 
 
 def test_no_order_of_acts_gets_past_the_gate():
-    play(150, 50)
+    play(150, 50, always_the_same=True)  # so few rounds can miss a way to a permit by chance
 
 
 @pytest.mark.slow
