@@ -33,7 +33,7 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
     accessories = (
         [_accessory(part, folder) for part in section.tables("accessories")] if section.has("accessories") else []
     )
-    kind = section.get("file", str, '"jpeg"', default="jpeg", check=_file_kind)
+    kind = section.get("file", str, '"jpeg"', default=FileKind.JPEG, check=_file_kind)
     body = section.get("body", str, '"own"', default="own", check=_body)
     section.done()
     for key, values in (("talents", cast), ("formats", formats)):
