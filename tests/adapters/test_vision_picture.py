@@ -8,6 +8,7 @@ import pytest
 from painted_figure import paint, plate_of
 from PIL import Image
 
+from twinbook.domain.twin import Box
 from twinbook.vision.picture import banding, halo, quality, sharpness
 from twinbook.vision.skin import to_linear, to_srgb
 
@@ -61,6 +62,20 @@ def test_softening_is_held_against_the_plate(portrait):
     assert by_name["picture.softening"].value > 0.5
     assert {m.name: m.value for m in quality(rgb, alpha, face, own)}["picture.softening"] == 0
     assert {m.name: m.value for m in quality(rgb, alpha, face)}["picture.softening"] is None
+
+
+def test_what_a_smaller_picture_cannot_show_it_has_not_softened(portrait):
+    rgb, _, face = portrait
+    half = [cv2.resize(one, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for one in (rgb, blurred(rgb, face))]
+    small = Box(*(round(0.5 * part) for part in (face.left, face.top, face.width, face.height)))
+    at_size = sharpness(rgb, face, small.width)
+    assert at_size > 1.2 * sharpness(rgb, face)
+    assert sharpness(half[0], small) == pytest.approx(at_size, rel=0.1)
+    assert sharpness(half[1], small) > 1.35 * at_size
+
+
+def blurred(rgb, face):
+    return cv2.GaussianBlur(rgb, (0, 0), 0.03 * face.width)
 
 
 # --- clipping ---------------------------------------------------------------------------------------------------

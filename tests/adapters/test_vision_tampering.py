@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_vision_registration import dressed_up
 
+from twinbook.domain.fidelity import Untold
 from twinbook.domain.twin import Box
+from twinbook.engines.composite.recolor import recoloured
 from twinbook.vision.annotation import Note, annotated
+from twinbook.vision.cloth import garment_share
 from twinbook.vision.registration import register
 from twinbook.vision.tampering import departures
 from twinbook.vision.tone import agreed
@@ -97,6 +100,29 @@ def test_another_scene_and_another_colour_accuse_nobody_but_the_garment(demo_pla
     assert values["garment.shift_e"] == pytest.approx(12, abs=4)
     declared = (picture != plate.rgb_srgb).any(axis=2)
     assert beyond(measured(picture, plate, declared)) == set()
+
+
+def test_a_dye_that_turns_light_beside_dark_about_reshapes_nobody(demo_plate):
+    plate = demo_plate("mira", "full-threequarter")
+    share = garment_share(plate, "top") * (plate.alpha.astype(np.float32) / 255)
+    picture = recoloured(plate.rgb_srgb, share, "#8c2f39", plate.alpha)
+    for change in ("as it is", "q60", "two thirds, q85"):
+        values = measured(forge.HARMLESS[change](picture), plate, None)
+        assert not beyond(values) & {"body.width", "body.length", "body.reshape"}
+    assert "body.reshape" in beyond(measured(forge.waist_liquified(picture, plate, 8), plate, None))
+
+
+def test_a_body_that_was_painted_anew_is_not_called_hers(demo_plate):
+    """Whoever paints over what her shape could be told by doesn't get past for that: she looks at it."""
+    plate = demo_plate("mira", "waist-front")
+    noise = np.random.default_rng(4).normal(0, 60, plate.rgb_srgb.shape[:2])
+    texture = cv2.GaussianBlur(noise, (0, 0), 3)[..., None] * 6
+    painted = np.clip(plate.rgb_srgb + texture, 0, 255).astype(np.uint8)
+    below = plate.facts.face.bottom + plate.facts.face.height // 2
+    painted[:below] = plate.rgb_srgb[:below]
+    laid = register(painted, plate.rgb_srgb, plate.alpha, plate.landmarks)
+    told = {one.name: one for one in departures(painted, plate, laid, None).measurements}
+    assert (told["body.reshape"].value, told["body.reshape"].untold) == (None, Untold.UNCLEAR)
 
 
 def test_lightened_skin_does_not_hide_behind_another_scene_and_another_colour(demo_plate):

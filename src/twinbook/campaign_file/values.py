@@ -80,7 +80,7 @@ def a_language(code: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
         raise InputError("campaign.value", f"{code!r} is no language", 'write a code like "en" or "sv"')
     # Not above: typesetting comes along with the languages, and commands that write no papers needn't wait for it.
-    from .documents.wording import languages, speaks
+    from ..documents.wording import languages, speaks
 
     if not speaks(code):
         known = ", ".join(f'"{one}"' for one in languages())

@@ -86,7 +86,9 @@ MEASURES: Mapping[str, Measure] = {
     "garment.hem": Measure("share", "of the garment's height by which its hem moved", 0.15, 0.05, Owner.BRAND),
     "garment.silhouette": Measure("share", "of the garment's outline that isn't shared", 0.30, 0.08, Owner.BRAND),
     "picture.sharpness": Measure("% of the face", "width of the sharpest edges in her face", 6.0, 2.4, Owner.BRAND),
-    "picture.softening": Measure("share", "by how much edges are wider than the plate's", 3.0, 0.6, Owner.BRAND),
+    "picture.softening": Measure(
+        "share", "by how much edges are wider than the plate's at this size", 3.0, 0.6, Owner.BRAND
+    ),
     "picture.clipping": Measure("share", "of her that is burnt out", 0.25, 0.10, Owner.BRAND),
     "picture.crushing": Measure("share", "of her that is black without detail", 0.6, 0.2, Owner.BRAND),
     "picture.banding": Measure("share", "of smooth gradients that come in steps", 0.5, 0.05, Owner.BRAND),

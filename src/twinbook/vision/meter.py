@@ -120,7 +120,9 @@ def _quality(
 ) -> list[Measurement]:
     """How good it is as a picture, but for the rim along her outline."""
     face = hers.face.box if hers else None
-    before = sharpness(source.rgb_srgb, source.facts.face) if source is not None else None
+    before = None
+    if source is not None and face is not None:
+        before = sharpness(source.rgb_srgb, source.facts.face, face.width)
     found = [*quality(rgb_srgb, alpha, face, before), banding(rgb_srgb)]
     return [replace(m, untold=Untold.OUTSIDE) for m in found]
 
@@ -165,7 +167,8 @@ def _against_source(
             if m.value is not None:
                 found.append(replace(m, name=_UNDER_ONE_LIGHT[m.name], where=where))
         elif m.name != "garment.shift_e" or asked.recolor is None:
-            found.append(replace(m, untold=Untold.OUTSIDE, where=where if m.name.startswith("face.") else ()))
+            untold = Untold.UNCLEAR if m.untold is Untold.UNCLEAR else Untold.OUTSIDE
+            found.append(replace(m, untold=untold, where=where if m.name.startswith("face.") else ()))
     if dyed is not None:
         before, now = dressed(source.rgb_srgb, source.regions), dressed(rgb_srgb, None)
         cloth = garment(now, before, laid, asked.recolor.region, asked.recolor.to)

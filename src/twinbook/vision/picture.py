@@ -40,11 +40,12 @@ def quality(
 # --- sharpness --------------------------------------------------------------------------------------------------
 
 
-def sharpness(rgb_srgb: np.ndarray, face: Box) -> float | None:
+def sharpness(rgb_srgb: np.ndarray, face: Box, wide: int | None = None) -> float | None:
     """The width of the steepest edges in the face, as a share of its width: percent, smaller is sharper.
 
     Read from how much of the edges' slope survives a blur of known width, which make-up, contrast and exposure
-    don't change. None for faces narrower than 48 pixels.
+    don't change. None for faces narrower than 48 pixels. A face wider than ``wide`` pixels is read as it would be at that
+    width: what a smaller picture can't show it hasn't softened.
     """
     box = face.clipped(rgb_srgb.shape[1], rgb_srgb.shape[0])
     if box.width < 48 or box.height < 48:
@@ -52,7 +53,9 @@ def sharpness(rgb_srgb: np.ndarray, face: Box) -> float | None:
     crop = np.ascontiguousarray(rgb_srgb[box.top : box.bottom, box.left : box.right])
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
     # Large faces are read at four times the small side: blur finer than that is nobody's concern.
-    side = min(box.width, 4 * _FACE_SIDE)
+    side = min(box.width, 4 * _FACE_SIDE, wide or box.width)
+    if side < 48:
+        return None
     if side < box.width:
         grey = cv2.resize(grey, (side, round(box.height * side / box.width)), interpolation=cv2.INTER_AREA)
     known = 0.012 * side

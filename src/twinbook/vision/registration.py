@@ -146,6 +146,28 @@ def normalised(rgb_srgb: np.ndarray, hers: np.ndarray, sigma: float = 10.0) -> n
     return detail / (contrast + 3.0)
 
 
+def followed(plate: np.ndarray, registration: Registration, hers: np.ndarray, sigma: float = 6.0) -> np.ndarray:
+    """How well the flow explains what each pixel shows: correlation (−1 to 1) of the plate's structure with the
+    picture's where the flow says it went, float32 (h, w).
+
+    ``plate`` is uint8 (h, w, 3) in the work frame, ``hers`` bool (h, w). Dense search has to match something everywhere;
+    where a dye turns dark beside light into light beside dark, it matches wrongly, and the correlation says so.
+    """
+    high, wide = hers.shape
+    y, x = np.mgrid[0:high, 0:wide].astype(np.float32)
+    flow = registration.flow
+    there = cv2.remap(registration.found, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+    a, b, cover = normalised(plate, hers), normalised(there, hers), hers.astype(np.float32)
+    weight = np.maximum(cv2.GaussianBlur(cover, (0, 0), sigma), 1e-3)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(values * cover, (0, 0), sigma) / weight
+
+    mean_a, mean_b = mean(a), mean(b)
+    spread = (mean(a * a) - mean_a**2) * (mean(b * b) - mean_b**2)
+    return (mean(a * b) - mean_a * mean_b) / np.sqrt(np.maximum(spread, 1e-9))
+
+
 def _broad(values: np.ndarray, sigma: float) -> np.ndarray:
     """A wide Gaussian blur, on a quarter of the size."""
     high, wide = values.shape

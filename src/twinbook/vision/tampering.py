@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..domain.fidelity import Measurement
+from ..domain.fidelity import Measurement, Untold
 from ..ports import Plate
 from .chip import compared_faces
 from .parts import Part, parts
-from .registration import Registration, scaling, work_frame
+from .registration import Registration, followed, scaling, work_frame
 from .skin import delta_e2000
 from .strain import strain
 from .tone import Agreed, agreed
@@ -34,6 +34,8 @@ _PATCHY = 4.0  # L*: the scatter of a shift that isn't one of tone
 _NECK = 0.6  # of the face's height below the chin: hair and head move by themselves
 _UNSURE = 2.5  # L*: by how much the curve may be uncertain where skin is, at most
 _WORTH = {"hair": 2.0, "backdrop": 1.2, "garment": 1.0, "trousers": 1.0, "skin": 0.9}
+_FOLLOWED = 0.6  # correlation of what lies where the flow leads with the plate, for the flow to count there
+_LEAST_FOLLOWED = 0.5  # of her that shows in the picture
 _BODY = (Part.SKIN, Part.HAIR, Part.GARMENT)
 
 
@@ -265,7 +267,14 @@ def _strained(plate: Plate, registration: Registration) -> list[Measurement]:
         return [Measurement(name, None, "her outline isn't known on this plate") for name in names]
     high, wide = registration.valid.shape
     cover = cv2.resize(plate.alpha, (wide, high), interpolation=cv2.INTER_AREA)
-    flow = np.where(registration.valid[..., None], registration.flow, np.nan)
+    own = cv2.resize(plate.rgb_srgb, (wide, high), interpolation=cv2.INTER_AREA)
+    known = registration.valid & (followed(own, registration, cover >= 128) > _FOLLOWED)
+    shown = registration.valid & (cover >= 128)
+    if (known & shown).sum() < _LEAST_FOLLOWED * shown.sum():
+        # In her part of the picture little is as on the plate: whoever redrew it doesn't get past for that.
+        note = "what her body shows isn't what the plate shows, so its shape can't be told"
+        return [Measurement(name, None, note, Untold.UNCLEAR) for name in names]
+    flow = np.where(known[..., None], registration.flow, np.nan)
     chin = plate.facts.face.bottom + _NECK * plate.facts.face.height
     found = strain(flow, cover, chin * registration.scale)
     values = (found.width, found.length, found.reshape)
