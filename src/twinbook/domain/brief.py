@@ -14,7 +14,21 @@ from .twin import Box, around
 _HEX_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 
 # Built-in studio backdrops, by the names a brief may use after "studio:".
-STUDIO_SCENES = ("warm-grey", "cool-grey", "white", "sand", "sage", "terracotta", "night")
+STUDIO_SCENES = (
+    "warm-grey",
+    "cool-grey",
+    "white",
+    "sand",
+    "sage",
+    "terracotta",
+    "night",
+    "gradient-dawn",
+    "gradient-dusk",
+    "gradient-mist",
+    "window",
+    "leaves",
+    "blinds",
+)
 REGIONS = ("top", "bottom", "dress")
 # What can be put on from a packshot, and what can be laid over a garment.
 TRYON_REGIONS = ("top", "bottom")

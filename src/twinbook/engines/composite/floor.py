@@ -129,9 +129,12 @@ def feet_lost(rgb_srgb: np.ndarray, alpha: np.ndarray, placed: Placed) -> bool:
     if under.sum() < 40 or beside.sum() < 400:
         return False
     usual = max(float(np.percentile(detail[beside], 99)), 2.0)
-    steep = cv2.morphologyEx((under & (detail > 2.2 * usual)).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(steep, connectivity=8)
-    return any(stats[i, cv2.CC_STAT_WIDTH] > 0.025 * figure for i in range(1, count))
+    steep = under & (detail > 2.2 * usual)
+    rows = np.arange(facts.height)[:, None]
+    lowest = np.where(alpha > 128, rows, -1).max(axis=0)
+    below = np.where(steep, rows, -1).max(axis=0) - lowest
+    # The strip of a pale sole is less than that; a shoe is more, and as wide as a few fingers at least.
+    return int(((below > 0.018 * figure) & (lowest >= 0)).sum()) > 0.025 * figure
 
 
 def _above(hers: np.ndarray) -> np.ndarray:
