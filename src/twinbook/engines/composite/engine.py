@@ -125,9 +125,7 @@ class CompositeEngine(Engine):
             rgb, alpha, altered, SourceType.COMPOSITE_SYNTHETIC, shot.operations, provenance, seconds, _figures(setting)
         )
 
-    def _scene(
-        self, job: RenderJob, setting: Setting, layers: Sequence[Layer]
-    ) -> tuple[np.ndarray, Mapping[str, str]]:
+    def _scene(self, job: RenderJob, setting: Setting, layers: Sequence[Layer]) -> tuple[np.ndarray, Mapping[str, str]]:
         kind, _, name = job.shot.scene.partition(":")
         if kind == "studio":
             return studio_scene(name, setting), {}

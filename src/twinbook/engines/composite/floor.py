@@ -65,7 +65,11 @@ def _vanishing(lines: np.ndarray, length: np.ndarray, size: tuple[int, int]) -> 
     met = np.cross(homogeneous[one], homogeneous[other])
     finite = np.abs(met[:, 2]) > 1e-9
     points = met[finite][:, :2] / met[finite][:, 2:]
-    inside = (points[:, 1] > 0.12 * size[1]) & (points[:, 1] < 0.88 * size[1]) & (np.abs(points[:, 0] - size[0] / 2) < 3 * size[0])
+    inside = (
+        (points[:, 1] > 0.12 * size[1])
+        & (points[:, 1] < 0.88 * size[1])
+        & (np.abs(points[:, 0] - size[0] / 2) < 3 * size[0])
+    )
     points = points[inside]
     best, support = None, 0.0
     limit = np.sin(np.radians(_ALONG))
@@ -131,7 +135,9 @@ def feet_lost(rgb_srgb: np.ndarray, alpha: np.ndarray, placed: Placed) -> bool:
     usual = max(float(np.percentile(detail[beside], 99)), 2.0)
     steep = under & (detail > 2.2 * usual)
     rows = np.arange(facts.height)[:, None]
-    lowest = np.where(alpha > 128, rows, -1).max(axis=0)
+    lowest = np.where(alpha > 128, rows, -1).max(axis=0).astype(np.float32)
+    # A column beside a shoe may have nothing above it but a hand: the neighbours say where the foot ends.
+    lowest = cv2.dilate(lowest[None], np.ones((1, 2 * round(0.02 * figure) + 1), np.uint8))[0]
     below = np.where(steep, rows, -1).max(axis=0) - lowest
     # The strip of a pale sole is less than that; a shoe is more, and as wide as a few fingers at least.
     return int(((below > 0.018 * figure) & (lowest >= 0)).sum()) > 0.025 * figure

@@ -105,7 +105,9 @@ def lettering(rgb_srgb: np.ndarray) -> bool:
     """
     grey = cv2.cvtColor(_small(rgb_srgb, 960), cv2.COLOR_RGB2GRAY)
     marks = []
-    for tone in (cv2.morphologyEx(grey, op, np.ones((15, 15), np.uint8)) for op in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT)):
+    for tone in (
+        cv2.morphologyEx(grey, op, np.ones((15, 15), np.uint8)) for op in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT)
+    ):
         count, _, stats, _ = cv2.connectedComponentsWithStats((tone > 48).astype(np.uint8), connectivity=8)
         for left, top, wide, high, area in stats[1:count]:
             if 7 <= high <= 60 and 0.15 * high <= wide <= 1.6 * high and 0.15 <= area / (wide * high) <= 0.9:

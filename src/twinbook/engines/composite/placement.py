@@ -240,9 +240,7 @@ def _scales(sitters: Sequence[Sitter], stands: bool) -> list[float]:
         sizes = [sitter.facts.person.bottom - sitter.eyes for sitter in sitters]
     else:
         units = all(sitter.unit for sitter in sitters)
-        sizes = [
-            sitter.centimetre if stands or units else sitter.facts.face.height / _FACE_CM for sitter in sitters
-        ]
+        sizes = [sitter.centimetre if stands or units else sitter.facts.face.height / _FACE_CM for sitter in sitters]
     return [1.0 if size == min(sizes) else min(sizes) / size for size in sizes]
 
 

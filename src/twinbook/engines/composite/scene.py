@@ -75,7 +75,9 @@ def fitted_scene(
     return _defocused(linear, setting.height * (0.0008 + 0.010 * closeness)), told
 
 
-def _laid(shape: tuple[int, int], seen: floor.Outlook, setting: Setting, zoom: float) -> tuple[tuple[int, int], int, int]:
+def _laid(
+    shape: tuple[int, int], seen: floor.Outlook, setting: Setting, zoom: float
+) -> tuple[tuple[int, int], int, int]:
     """The scene's size, and the corner of the picture in it. As little enlarged as puts its horizon right; no more than can
     be looked at."""
     high, wide = shape

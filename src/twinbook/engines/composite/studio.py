@@ -172,7 +172,9 @@ def _leaves(setting: Setting) -> np.ndarray:
                 at = at + unit * 0.045 * np.array([np.cos(heading), np.sin(heading)])
                 size = unit * random.uniform(0.055, 0.10) * (1 - 0.03 * step)
                 for turn in (-1, 1):
-                    shapes.append(_leaf(at, heading + turn * random.uniform(0.5, 1.1), size, random.uniform(0.16, 0.30)))
+                    shapes.append(
+                        _leaf(at, heading + turn * random.uniform(0.5, 1.1), size, random.uniform(0.16, 0.30))
+                    )
         out *= 1 - density * _thrown(setting, shapes, (softness + 0.004 * depth) * unit)
     return out
 
