@@ -25,8 +25,8 @@ from PIL import Image
 
 from twinbook.domain import fidelity
 from twinbook.domain.brief import Recolor
-from twinbook.engines.composite.recolor import recoloured
 from twinbook.engines.composite.placement import Sitter, as_framed
+from twinbook.engines.composite.recolor import recoloured
 from twinbook.engines.composite.scene import Layer, composite, fitted_scene, own_colours
 from twinbook.engines.composite.studio import studio_scene
 from twinbook.ports import Asked, Plate

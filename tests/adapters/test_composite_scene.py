@@ -154,8 +154,10 @@ def test_her_feet_are_on_the_floor_or_the_scene_is_refused(plate):
     fitted, _ = fitted_scene(hall(), setting_of(plate))
     feet = fitted[plate.facts.person.bottom - 2, 20]
     assert feet[0] > 1.3 * feet[2]  # boards, not wall
+    person = plate.facts.person
+    higher = replace(plate.facts, person=Box(person.left, person.top, person.width, person.height - 70))
     with pytest.raises(EngineRefused) as caught:
-        fitted_scene(hall(horizon=0.5, floor=0.95), setting_of(plate))
+        fitted_scene(hall(horizon=0.5, floor=0.95), as_framed(Sitter("mira", higher)))
     assert caught.value.code == "engine.figure"
 
 
