@@ -25,8 +25,9 @@ from PIL import Image
 
 from twinbook.domain import fidelity
 from twinbook.domain.brief import Recolor
+from twinbook.engines.composite.placement import Sitter, as_framed
 from twinbook.engines.composite.recolor import recoloured
-from twinbook.engines.composite.scene import composite, fitted_scene, own_colours
+from twinbook.engines.composite.scene import Layer, composite, fitted_scene, own_colours
 from twinbook.engines.composite.studio import studio_scene
 from twinbook.ports import Asked, Plate
 from twinbook.vision import DlibMeter
@@ -54,12 +55,15 @@ def rendered(plate: Plate) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """The plate and what the engine makes of it: name, pixels, and what it would declare altered."""
     rgb, alpha = plate.rgb_srgb, plate.alpha
     yield "plate", rgb, np.zeros(alpha.shape, bool)
-    made = composite(rgb, alpha, plate.facts, studio_scene("warm-grey", plate.facts), seed=1)
-    yield "studio", made, (made != rgb).any(axis=2)
+    setting = as_framed(Sitter.of("her", plate))
+    (placed,) = setting.placed
+    own = own_colours(rgb, alpha)
+    made = composite(setting, [Layer(placed, rgb, alpha, own)], studio_scene("warm-grey", setting), seed=1)
+    yield "studio", made.rgb_srgb, made.altered
     picture = np.asarray(Image.open(sorted((DEMO / "scenes").glob("*.jpg"))[0]).convert("RGB"))
-    own = recoloured(own_colours(rgb, alpha), garment_share(plate, "top"), DYE, alpha)
-    made = composite(rgb, alpha, plate.facts, fitted_scene(picture, plate.facts), seed=1, own_srgb=own)
-    yield "place, dyed", made, (made != rgb).any(axis=2)
+    layers = [Layer(placed, rgb, alpha, recoloured(own, garment_share(plate, "top"), DYE, alpha))]
+    made = composite(setting, layers, fitted_scene(picture, setting, layers)[0], seed=1)
+    yield "place, dyed", made.rgb_srgb, made.altered
 
 
 def forged(

@@ -217,10 +217,13 @@ class FakeEngine(Engine):
         missing = set(shot.operations) - self.profile().operations
         if missing:
             raise EngineRefused("engine.operation", f"this engine can't {', '.join(sorted(missing))}")
-        found = [facts for facts in plates[shot.talents[0]] if shot.plate in (None, facts.photo)]
-        if not found:
+        named = [facts for of_one in plates.values() for facts in of_one if shot.plate in (None, facts.photo)]
+        if not named or not all(plates.get(talent) for talent in shot.talents):
             raise EngineRefused("engine.plate", "no plate fits the shot")
-        return Plan(found[0].id, shot.operations)
+        chosen = {}
+        for talent in shot.talents:
+            chosen[talent] = next((facts for facts in plates[talent] if facts in named), plates[talent][0]).id
+        return Plan(chosen, shot.operations)
 
     def _render(self, job: RenderJob) -> Rendering:
         self.renders += 1

@@ -47,7 +47,9 @@ def render(shot, plate=PLATE, **more):
 
 
 def test_refusals():
-    assert refusal(a_shot(talents=("mira", "sami")), FULL) == "engine.talents"
+    assert refusal(a_shot(talents=("mira", "sami")), FULL) == "engine.talents"  # each before her own backdrop
+    four = a_shot(talents=("mira", "sami", "ida", "jon"), scene="studio:sand")
+    assert refusal(four, FULL) == "engine.talents"
     assert refusal(a_shot(scene="studio:jungle"), FULL) == "campaign.scene"
     assert refusal(a_shot(scene="beach.jpg"), FULL) == "campaign.scene"
     assert refusal(a_shot(scene="studio:sand"), BUSY) == "backdrop.busy"
@@ -121,6 +123,38 @@ def test_a_new_colour_in_a_new_scene_has_no_pale_seam():
     opaque = (plate.alpha == 255) & (figure.skin | figure.trousers | figure.hair)
     beside = cv2.dilate(figure.tee.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     assert (made.rgb_srgb[opaque & ~beside] == plate.rgb_srgb[opaque & ~beside]).all()
+
+
+def test_two_in_one_picture():
+    """Each from a plate of her own, at one scale, every opaque pixel hers; and no two that can't be matched."""
+
+    class Twin:
+        def __init__(self, talent, plate):
+            self.permit = Permit("p", Act.RENDER, talent, "d", "c", "l", datetime(2030, 1, 1, tzinfo=UTC))
+            self._plate = plate
+
+        def plate(self, _):
+            return self._plate
+
+    taller = replace(plate_of(paint(high=600, tee=(150, 70, 60)), photo="sami"), shape={"cm.height": 187.0})
+    plates = {"mira": replace(PLATE, shape={"cm.height": 170.0}), "sami": taller}
+    shot = a_shot(talents=("mira", "sami"), scene="studio:window", formats=("web-3x4",))
+    plan = ENGINE.plan(shot, {talent: [plate.facts] for talent, plate in plates.items()})
+    assert plan.plates == {"mira": FULL.id, "sami": taller.facts.id}
+    assert set(plan.figures) == {"mira", "sami"}
+    twins = {talent: Twin(talent, plate) for talent, plate in plates.items()}
+    made = ENGINE.render(RenderJob(shot, plan, {"mira": "d", "sami": "d"}, twins))
+    mira, sami = made.figures["mira"], made.figures["sami"]
+    assert mira.person.height / sami.person.height == pytest.approx(170 / 187, abs=0.02)
+    for figure in (mira, sami):
+        box = figure.face.grown(-0.2)
+        window = np.s_[box.top : box.bottom, box.left : box.right]
+        assert (made.alpha[window] == 255).all()
+        assert not made.altered[window].any()
+    elsewhere = {"mira": [FULL], "sami": [CLOSE]}
+    with pytest.raises(EngineRefused) as caught:
+        ENGINE.plan(shot, elsewhere)
+    assert caught.value.code == "engine.talents"
 
 
 def test_on_a_busy_backdrop_alpha_is_where_she_is_thought_to_be():

@@ -92,6 +92,41 @@ def erase(office, people, who=HER):
     return erasing.erase(office, paper.document, people.key(who).sign(paper.message))
 
 
+@pytest.mark.parametrize("gone", [HER, OTHER])
+def test_a_joint_picture_opens_for_nobody_without_the_keys_of_all(office, programme, gone):
+    """Only one data key is destroyed here, as if everything else had been copied away before: the picture is noise."""
+    work = next(work for work in programme.works if len(work.shot.talents) == 2)
+    name = work.made.picture
+
+    def look():
+        permits = permit.for_shot(office, work, Act.MEASURE)
+        with office.vault.open(OTHER, permits[OTHER]) as first, office.vault.open(HER, permits[HER]) as second:
+            return first.picture(name, [second])
+
+    def look_alone(who):
+        with office.vault.open(who, permit.for_shot(office, work, Act.MEASURE)[who]) as twin:
+            return twin.picture(name)
+
+    assert look().shape == (128, 96, 3)
+    for who in (HER, OTHER):
+        with pytest.raises(VaultRefused, match=r"vault\.missing"):
+            look_alone(who)
+    (office.vault._box(gone) / "key").unlink()
+    with pytest.raises(VaultRefused, match=r"vault\.missing"):
+        look()
+
+
+def test_a_share_of_another_picture_opens_nothing(office, programme):
+    work = next(work for work in programme.works if len(work.shot.talents) == 2)
+    permits = permit.for_shot(office, work, Act.RENDER)
+    with office.vault.open(OTHER, permits[OTHER]) as first, office.vault.open(HER, permits[HER]) as second:
+        first.put_picture("w/one", np.zeros((4, 4, 3), np.uint8), [second])
+        second._file("picture/w/one.share").unlink()
+        second._share("w/one", make=True)
+        with pytest.raises(StateError, match=r"vault\.damaged"):
+            first.picture("w/one", [second])
+
+
 # --- the scanner itself
 
 

@@ -127,7 +127,7 @@ def test_a_deterministic_engine_gives_the_same_bytes(engine, plate):
 
 def test_failures_come_out_as_the_engines_own(engine, plate):
     shot = a_shot()
-    job = replace(a_job(engine, plate, shot), plan=Plan("no such plate", shot.operations))
+    job = replace(a_job(engine, plate, shot), plan=Plan({"mira": "no such plate"}, shot.operations))
     with pytest.raises((StateError, EngineRefused)) as caught:
         engine.render(job)
     assert caught.value.code.startswith("engine.")

@@ -10,7 +10,7 @@ from twinbook.domain.brief import FACE_MARGIN, FORMATS, Accessory, Format, Print
 from twinbook.domain.canonical import canonical
 from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import InputError, Refused
-from twinbook.domain.twin import Box
+from twinbook.domain.twin import Box, around
 
 
 @st.composite
@@ -42,6 +42,32 @@ def test_a_figure_that_fits_stays_whole(picture):
     shape = Format("own", "web", Fraction(width, height))
     assume(person.contains(face))
     assert frame(width, height, face, person, shape).contains(person)
+
+
+@given(pictures(), st.integers(0, 3000), st.sampled_from(sorted(FORMATS)))
+def test_no_crop_goes_through_anybodys_face(picture, at, name):
+    width, height, face, person = picture
+    other = Box(min(at, width - face.width), face.top, face.width, face.height)
+    try:
+        crop = frame(width, height, face, around((person, other)), FORMATS[name], [other])
+    except Refused as error:
+        assume(error.code in ("format.face_cut", "seal.label_room"))
+        return
+    assert crop.contains(face)
+    assert crop.contains(other)
+
+
+def test_a_standing_figure_isnt_cut_at_the_hands_while_there_is_air_above_the_head():
+    face, person = Box(470, 220, 60, 60), Box(380, 180, 240, 700)
+    shape = Format("own", "web", Fraction(1000, 540))  # as it were, it would end at 632, between wrist and fingertips
+    crop = frame(1000, 1100, face, person, shape)
+    assert crop.bottom >= person.top + round(0.64 * person.height)
+    assert crop.contains(face)
+
+
+def test_a_face_that_fills_the_format_leaves_no_room_for_the_label():
+    with pytest.raises(Refused, match=r"seal\.label_room"):
+        frame(800, 800, Box(20, 20, 770, 770), Box(0, 0, 800, 800), FORMATS["instagram-1x1"])
 
 
 def test_a_close_up_too_wide_for_a_phone_is_refused():

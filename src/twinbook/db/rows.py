@@ -83,7 +83,7 @@ def work_text(work: Work) -> str:
             "shot": work.shot.document(),
             "licenses": dict(work.licenses),
             "attempt": work.attempt,
-            "plate": work.plate,
+            "plates": dict(work.plates),
             "made": made and {**asdict(made), "seconds": dict(made.seconds)},
             "findings": [asdict(finding) for finding in work.findings],
             "calibrated": work.calibrated,
@@ -93,6 +93,13 @@ def work_text(work: Work) -> str:
             "released_at": work.released_at.isoformat() if work.released_at else None,
         }
     )
+
+
+def _plates_of(data: dict) -> dict[str, str]:
+    """Shots stored before several talents could be in one had one plate."""
+    if "plates" in data:
+        return data["plates"]
+    return {data["shot"]["talents"][0]: data["plate"]} if data.get("plate") else {}
 
 
 def work_of(row) -> Work:
@@ -108,7 +115,7 @@ def work_of(row) -> Work:
         stage=Stage(row.stage),
         attempt=data["attempt"],
         version=row.version,
-        plate=data["plate"],
+        plates=_plates_of(data),
         made=made
         and Made(
             picture=made["picture"],

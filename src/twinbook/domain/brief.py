@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 
 from .consent import Edit
 from .errors import InputError, Refused
 from .provenance import FileKind
-from .twin import Box
+from .twin import Box, around
 
 _HEX_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 
 # Built-in studio backdrops, by the names a brief may use after "studio:".
-STUDIO_SCENES = ("warm-grey", "cool-grey", "white", "sand", "sage", "terracotta", "night")
+STUDIO_SCENES = (
+    "warm-grey",
+    "cool-grey",
+    "white",
+    "sand",
+    "sage",
+    "terracotta",
+    "night",
+    "gradient-dawn",
+    "gradient-dusk",
+    "gradient-mist",
+    "window",
+    "leaves",
+    "blinds",
+)
 REGIONS = ("top", "bottom", "dress")
 # What can be put on from a packshot, and what can be laid over a garment.
 TRYON_REGIONS = ("top", "bottom")
@@ -280,24 +294,36 @@ class Shot:
 
 # Hair above the detector's box and the chin below it belong to the face for framing.
 FACE_MARGIN = 0.35
+# Where hands hang on somebody who stands, as shares of the figure from the top of the head (wrist, fingertips; Drillis and
+# Contini 1966): a crop that ends there cuts them off. A standing figure is more than so many detected faces high.
+_HANDS = (0.49, 0.64)
+_STANDING = 6.0
+# Of a crop's height or width, on one side of the faces at least, that is left to the label's lines.
+LABEL_ROOM = Fraction(9, 100)
 
 
-def frame(width: int, height: int, face: Box, person: Box, shape: Format) -> Box:
-    """The largest crop of this format around the person, never through the face.
+def frame(width: int, height: int, face: Box, person: Box, shape: Format, others: Sequence[Box] = ()) -> Box:
+    """The largest crop of this format around the person, never through a face.
 
-    The crop is as large as the picture allows. It is centred on the person, moved only as far as needed to keep the
-    whole face with its margin, and keeps the head's end of the picture when height must go. Raises Refused
-    ``format.face_cut`` when no crop of this shape holds the face.
+    ``others`` are the faces of whoever else is in the picture, and ``person`` is then the box around all of them. The
+    crop is as large as the picture allows. It is centred on the person, moved only as far as needed to keep every
+    whole face with its margin, and keeps the head's end of the picture when height must go, but doesn't end at the hands of
+    a standing figure if less air above the head spares them. Raises Refused ``format.face_cut`` when no crop of this
+    shape holds the faces, and ``seal.label_room`` when they would leave no room for a label.
     """
     crop_width = min(width, int(height * shape.ratio))
     crop_height = min(height, int(crop_width / shape.ratio))
-    head = face.grown(FACE_MARGIN).clipped(width, height)
+    head = around(one.grown(FACE_MARGIN).clipped(width, height) for one in (face, *others))
     if head.width > crop_width or head.height > crop_height:
+        what = "the face" if not others else f"the {1 + len(others)} faces"
         raise Refused(
             "format.face_cut",
-            f"{shape.name} is too narrow or too low for the face in this plate",
+            f"{shape.name} is too narrow or too low for {what} in this {'plate' if not others else 'picture'}",
             "leave this format out, or ask for a plate with more room around the face",
         )
+    bare = around((face, *others))
+    if crop_height - bare.height < LABEL_ROOM * crop_height and crop_width - bare.width < LABEL_ROOM * crop_width:
+        raise Refused("seal.label_room", f"in {shape.name} the face would leave no room for the label")
 
     def place(centre: float, first: int, last: int, size: int, room: int) -> int:
         start = round(centre - size / 2)
@@ -314,4 +340,7 @@ def frame(width: int, height: int, face: Box, person: Box, shape: Format) -> Box
     else:
         air = min(person.top, crop_height // 8)
         top = min(max(person.top - air, head.bottom - crop_height, 0), head.top, height - crop_height)
+        wrist, tips = (person.top + round(share * person.height) for share in _HANDS)
+        if person.height > _STANDING * face.height and wrist < top + crop_height < tips:
+            top = max(top, min(tips - crop_height, head.top, height - crop_height))
     return Box(left, top, crop_width, crop_height)

@@ -196,7 +196,7 @@ _catalogue(
     engine={
         "unknown": ("No such engine", "use one that the message names"),
         "operation": ("The engine can't do this operation", "ask for what the engine's profile lists"),
-        "talents": ("The engine makes pictures of one talent only", "give each talent a shot of her own"),
+        "talents": ("The engine can't put these talents in one picture", "name one scene for all and plates framed alike, or give each talent a shot of her own"),
         "plate": ("No plate fits the shot", "name a photograph that was enrolled, or enroll one that fits"),
         "region": ("The garment region was not found", "choose a plate that shows the garment, or another region"),
         "figure": ("The figure can't be placed in this scene", "choose another plate"),

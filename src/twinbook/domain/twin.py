@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,13 @@ class Box:
     def shifted(self, left: int, top: int) -> Box:
         """The box in the coordinates of a crop whose corner is (left, top)."""
         return Box(self.left - left, self.top - top, self.width, self.height)
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all of them; there must be one."""
+    held = list(boxes)
+    left, top = min(box.left for box in held), min(box.top for box in held)
+    return Box(left, top, max(box.right for box in held) - left, max(box.bottom for box in held) - top)
 
 
 class Backdrop(StrEnum):

@@ -65,8 +65,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Work:
-    """``licenses`` maps each talent to the digest of the license she is in this shot under; ``plate`` is the engine's
-    choice; ``attempt`` counts how often a refused shot was tried anew; ``version`` guards against two writers; ``staged`` says which of
+    """``licenses`` maps each talent to the digest of the license she is in this shot under; ``plates`` is the
+    engine's choice, by talent; ``attempt`` counts how often a refused shot was tried anew; ``version`` guards against two writers; ``staged`` says which of
     the outbox's staged copies were released."""
 
     id: str
@@ -78,7 +78,7 @@ class Work:
     stage: Stage = Stage.BRIEFED
     attempt: int = 1
     version: int = 0
-    plate: str | None = None
+    plates: Mapping[str, str] = field(default_factory=dict)
     made: Made | None = None
     findings: tuple[Finding, ...] = ()
     calibrated: bool = True
@@ -111,7 +111,7 @@ class Work:
                 words="",
             ),
             licenses={other(name): license for name, license in self.licenses.items()},
-            plate=None,
+            plates={},
             findings=(),
             reasons=tuple(Reason(why.code, CODES[why.code][0], CODES[why.code][1]) for why in self.reasons),
             copies=tuple(replace(copy, name=f"{copy.format}{self.shot.file.suffix}") for copy in self.copies),

@@ -4,7 +4,7 @@ Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 
 255 where the talent is. Linear-light arrays are float32 and say ``rgb_linear``. Nothing converts silently.
 """
 
-from .engines import Engine, EngineProfile, Outbox, Plan, Reader, Rendering, RenderJob, Scenes, Sealed, Sealer
+from .engines import Engine, EngineProfile, Figure, Outbox, Plan, Reader, Rendering, RenderJob, Scenes, Sealed, Sealer
 from .papers import (
     CredentialReading,
     CredentialState,
@@ -38,6 +38,7 @@ __all__ = [
     "Enrolled",
     "Face",
     "FaceEmbedder",
+    "Figure",
     "Interchange",
     "LogFile",
     "Meter",

@@ -14,7 +14,7 @@ from ..domain.brief import Shot
 from ..domain.errors import EngineRefused, StateError, TwinbookError
 from ..domain.permit import Act
 from ..domain.provenance import Likeness, Marking, Reading, ReleaseId, SourceType
-from ..domain.twin import PlateFacts
+from ..domain.twin import Box, PlateFacts
 from .vault import OpenTwin
 
 
@@ -31,11 +31,30 @@ class EngineProfile:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What an engine will do: the plate it starts from and the operations, in order."""
+class Figure:
+    """Where a talent is in a picture that was, or will be, made: boxes in its pixels."""
 
-    plate: str
+    face: Box
+    person: Box
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an engine will do: the plate that each talent is taken from (ids by talent) and the operations, in order.
+
+    ``canvas`` is the picture's width and height, and ``figures`` where everybody will be in it (by talent), as far as
+    that can be told from facts; None and empty when the picture is the first talent's plate as it was framed.
+    """
+
+    plates: Mapping[str, str]
     operations: tuple[str, ...]
+    canvas: tuple[int, int] | None = None
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def plate(self) -> str:
+        """The first talent's."""
+        return next(iter(self.plates.values()))
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,13 @@ class RenderJob:
 
 @dataclass(frozen=True)
 class Rendering:
-    """What came out. ``altered`` is bool (h, w): True where a pixel isn't the plate's own; ``alpha`` the talent."""
+    """What came out. ``alpha`` is the talents, all of them, uint8 (h, w).
+
+    ``altered`` is bool (h, w): True where a pixel isn't a plate's own. Where a plate lies in the picture at its own
+    size that means bit for bit; where it had to be made smaller to stand beside somebody else, a pixel is the plate's own
+    if nothing but that resampling happened to it. ``figures`` says where each talent is, by talent; empty when the only
+    one is where her plate has her.
+    """
 
     rgb_srgb: np.ndarray
     alpha: np.ndarray
@@ -65,6 +90,7 @@ class Rendering:
     operations: tuple[str, ...]
     provenance: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
 class Engine(ABC):

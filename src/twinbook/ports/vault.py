@@ -25,11 +25,14 @@ class OpenTwin(Protocol):
     def put_plate(self, plate: Plate) -> None:
         """Needs a permit to enroll."""
 
-    def picture(self, name: str) -> np.ndarray:
-        """A picture made of her that was stored under ``name``: uint8 (h, w, c)."""
+    def picture(self, name: str, beside: Sequence[OpenTwin] = ()) -> np.ndarray:
+        """A picture made of her that was stored under ``name``: uint8 (h, w, c). ``beside`` are the others in it, as when
+        it was stored, in the same order."""
 
-    def put_picture(self, name: str, pixels: np.ndarray) -> None:
-        """Store under ``<work>/<name>`` or replace, whole or not at all. Needs a permit to render or measure."""
+    def put_picture(self, name: str, pixels: np.ndarray, beside: Sequence[OpenTwin] = ()) -> None:
+        """Store under ``<work>/<name>`` or replace, whole or not at all. Needs a permit to render or measure.
+
+        With others ``beside`` her in it, it takes every one's key to open: when any of them is erased, nobody can."""
 
 
 class PermitRegister(Protocol):

@@ -8,8 +8,8 @@ when it is done again, so that a process killed anywhere is finished by the next
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -28,9 +28,9 @@ from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
 from twinbook.domain.provenance import Marking, SourceType
-from twinbook.domain.twin import Box, PlateFacts, TwinKind
+from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
-from twinbook.ports import Asked, Plan, RenderJob, UnitOfWork
+from twinbook.ports import Asked, Figure, OpenTwin, Plan, Rendering, RenderJob, UnitOfWork
 
 from . import permit
 from .filing import file_paper
@@ -119,18 +119,23 @@ def _hold(office: Office, work: Work) -> Work:
             unit.books.post(ledger.hold(work.id, talent, work.attempt, license.brand.id, license.fee, now))
         facts = {"shot": work.id, "attempt": str(work.attempt), "engine": work.shot.engine}
         office.record(unit, "shot:held", facts, work.shot.talents)
-        return unit.works.put(work.to(Stage.HELD, plate=plan.plate, reasons=()))
+        return unit.works.put(work.to(Stage.HELD, plates=dict(plan.plates), reasons=()))
 
 
 def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFacts, ...]]) -> list[Reason]:
-    """The formats that the plate can't be cropped to: told before anything is made."""
+    """The formats that the picture can't be cropped to: told before anything is made."""
+    figures = [plan.figures[talent] for talent in work.shot.talents if talent in plan.figures]
+    size = plan.canvas
+    if size is None:
+        facts = next(f for of_one in plates.values() for f in of_one if f.id == plan.plate)
+        size, figures = (facts.width, facts.height), [Figure(facts.face, facts.person)]
+    faces, person = [figure.face for figure in figures], around(figure.person for figure in figures)
     found = []
-    for facts in (facts for of_one in plates.values() for facts in of_one if facts.id == plan.plate):
-        for name in work.shot.formats:
-            try:
-                frame(facts.width, facts.height, facts.face, facts.person, FORMATS[name])
-            except Refused as error:
-                found += error.reasons
+    for name in work.shot.formats:
+        try:
+            frame(*size, faces[0], person, FORMATS[name], faces[1:])
+        except Refused as error:
+            found += error.reasons
     return found
 
 
@@ -155,13 +160,14 @@ def _render(office: Office, work: Work) -> Work:
             rendering = engine.render(job)
             sha256 = _pixels_digest(rendering.rgb_srgb)
             picture = f"{work.id}/{sha256}"  # by content: a second process rendering the same shot replaces nothing
-            twins[work.shot.talents[0]].put_picture(picture, rendering.rgb_srgb)
+            first, *beside = (twins[talent] for talent in work.shot.talents)
+            first.put_picture(picture, rendering.rgb_srgb, beside)
     except Refused as error:
         return refuse(office, work, error.reasons)
     made = Made(
         picture=picture,
         sha256=sha256,
-        faces=tuple(office.meter.faces(rendering.rgb_srgb)),
+        faces=_talents_first(work, office.meter.faces(rendering.rgb_srgb), rendering),
         person=_extent(rendering.alpha),
         source_type=rendering.source_type,
         operations=rendering.operations,
@@ -171,16 +177,34 @@ def _render(office: Office, work: Work) -> Work:
     with office.unit() as unit:
         facts = {"shot": work.id, "picture": made.sha256, "engine": f"{work.shot.engine} {made.engine_version}"}
         office.record(unit, "image:rendered", facts, work.shot.talents)
-        return unit.works.put(work.to(Stage.RENDERED, plate=plan.plate, made=made))
+        return unit.works.put(work.to(Stage.RENDERED, plates=dict(plan.plates), made=made))
+
+
+def _talents_first(work: Work, found: Sequence[Box], rendering: Rendering) -> tuple[Box, ...]:
+    """The faces in a picture, those of its talents first and in their order: a crop must keep them, and people in a scene
+    count after them. Where none was found, the place that the engine tells holds."""
+    hers = []
+    for talent in work.shot.talents:
+        if figure := rendering.figures.get(talent):
+            near = max(found, key=figure.face.overlap, default=figure.face)
+            hers.append(near if 3 * near.overlap(figure.face) > figure.face.width * figure.face.height else figure.face)
+    return tuple(dict.fromkeys((*hers, *found)))
+
+
+@contextmanager
+def _stored(office: Office, work: Work, act: Act) -> Iterator[tuple[np.ndarray, Mapping[str, OpenTwin]]]:
+    """What was made, with everybody in it open: a joint picture takes the key of each. Raises Refused."""
+    permits = permit.for_shot(office, work, act)
+    with ExitStack() as loans:
+        twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
+        first, *beside = (twins[talent] for talent in work.shot.talents)
+        yield first.picture(work.made.picture, beside), twins
 
 
 def _judge(office: Office, work: Work) -> Work:
     """Measure what was made against her plates, outside the engine, and let the domain judge."""
     try:
-        permits = permit.for_shot(office, work, Act.MEASURE)
-        with ExitStack() as loans:
-            twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
-            picture = twins[work.shot.talents[0]].picture(work.made.picture)
+        with _stored(office, work, Act.MEASURE) as (picture, twins):
             verdicts = []
             for talent, facts in _all_plates(office, work).items():
                 plates = [twins[talent].plate(plate.id) for plate in facts]
@@ -217,7 +241,7 @@ def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibratio
 
 def _asked(work: Work, talent: str) -> Asked:
     whole = work.made.source_type is SourceType.TRAINED
-    return Asked(None if whole else work.plate, work.shot.recolor, work.shot.redressed)
+    return Asked(None if whole else work.plates.get(talent), work.shot.recolor, work.shot.redressed)
 
 
 def _release(office: Office, work: Work) -> Work:
@@ -231,10 +255,8 @@ def _release(office: Office, work: Work) -> Work:
         names = ", ".join(talent for talent, _ in waiting)
         raise AwaitingSignature("awaiting.approval", f"{work.name} waits for the approval of {names}")
     try:
-        permits = permit.for_shot(office, work, Act.RENDER)
-        first = work.shot.talents[0]
-        with office.vault.open(first, permits[first]) as twin:
-            picture = twin.picture(work.made.picture)
+        with _stored(office, work, Act.RENDER) as (picture, _):
+            pass
         sealed = {name: _sealed_copy(office, work, picture, name) for name in work.shot.formats}
     except Refused as error:
         return refuse(office, work, error.reasons)
@@ -285,7 +307,8 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
     height, width = picture.shape[:2]
     if not work.made.faces:
         raise Refused("engine.figure", "no face is left to frame the picture by")
-    crop = frame(width, height, work.made.faces[0], work.made.person, FORMATS[format_name])
+    first, *others = work.made.faces[: len(work.shot.talents)]
+    crop = frame(width, height, first, work.made.person, FORMATS[format_name], others)
     pixels = np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
     with office.unit() as unit:
         asked = marks(office, unit, work, [format_name])
@@ -371,10 +394,8 @@ def _read_back(office: Office, data: bytes, marking: Marking) -> None:
 
 def proof(office: Office, work: Work) -> bytes:
     """A small picture for her to decide on, labelled as a proof and marked like a release. Raises Refused."""
-    permits = permit.for_shot(office, work, Act.RENDER)
-    first = work.shot.talents[0]
-    with office.vault.open(first, permits[first]) as twin:
-        picture = twin.picture(work.made.picture)
+    with _stored(office, work, Act.RENDER) as (picture, _):
+        pass
     return office.sealer.seal(picture, _proof_marking(office, work, picture)).data
 
 
@@ -383,10 +404,8 @@ def annotated(office: Office, work: Work) -> bytes:
     a release. Raises Refused, and InputError ``shot.unknown`` when nothing was made."""
     if work.made is None:
         raise InputError("shot.unknown", f"nothing was made for {work.name}, so nothing was measured")
-    permits = permit.for_shot(office, work, Act.MEASURE)
-    first = work.shot.talents[0]
-    with office.vault.open(first, permits[first]) as twin:
-        picture = twin.picture(work.made.picture)
+    with _stored(office, work, Act.MEASURE) as (picture, _):
+        pass
     drawn, shown = office.meter.annotate(picture, work.findings)
     marking = _proof_marking(office, work, drawn)
     scale = shown.width / picture.shape[1]

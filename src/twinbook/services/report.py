@@ -242,9 +242,9 @@ def _before(unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> P
     """The photograph the shot started from, as it lies in the campaign's own folder: the vault isn't opened for it."""
     for talent in campaign.talents:
         twin = unit.twins.current(talent.party.id)
-        if talent.party.id not in work.shot.talents or twin is None or work.plate is None:
+        if talent.party.id not in work.plates or twin is None:
             continue
-        stems = [plate.photo for plate in twin.plates if plate.id == work.plate]
+        stems = [plate.photo for plate in twin.plates if plate.id == work.plates[talent.party.id]]
         for file in enroll.photographs(folder / talent.photos):
             if file.stem in stems:
                 return file

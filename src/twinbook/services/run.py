@@ -115,7 +115,7 @@ def _briefed(office: Office, campaign: Campaign, papers: Mapping[str, tuple[Pape
                 work = unit.works.put(Work(identity, campaign.id, planned.name, shot, licenses, release))
             elif work.stage is Stage.REFUSED:
                 # What stood against it may have been cured; the gate and the engine are asked again.
-                work = unit.works.put(work.to(Stage.BRIEFED, attempt=work.attempt + 1, plate=None, made=None))
+                work = unit.works.put(work.to(Stage.BRIEFED, attempt=work.attempt + 1, plates={}, made=None))
         seen[plain] += 1
         works.append(work)
     return works

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -277,13 +277,34 @@ class _OpenTwin:
         self._must(WRITES, Kept.PIXELS)
         self._store(f"plate/{plate.facts.id}", pack(plate))
 
-    def picture(self, name: str) -> np.ndarray:
+    def picture(self, name: str, beside: Sequence[_OpenTwin] = ()) -> np.ndarray:
         self._must(READS, Kept.PICTURES)
-        return unpack(_Picture, self._load(f"picture/{name}")).pixels
+        if not beside:
+            return unpack(_Picture, self._load(f"picture/{name}")).pixels
+        locked = self._load(f"picture/{name}.joint")
+        plain = opened(_joint_key([other._share(name) for other in beside]), locked, name.encode())
+        if plain is None:
+            raise StateError("vault.damaged", "a joint picture in the vault doesn't fit the shares of those in it")
+        return unpack(_Picture, plain).pixels
 
-    def put_picture(self, name: str, pixels: np.ndarray) -> None:
+    def put_picture(self, name: str, pixels: np.ndarray, beside: Sequence[_OpenTwin] = ()) -> None:
         self._must(WRITES, Kept.PICTURES)
-        self._store(f"picture/{name}", pack(_Picture(pixels)))
+        if not beside:
+            self._store(f"picture/{name}", pack(_Picture(pixels)))
+            return
+        key = _joint_key([other._share(name, make=True) for other in beside])
+        # Sealed twice: by what lies with the others, then by her own key as everything of hers.
+        self._store(f"picture/{name}.joint", sealed(key, pack(_Picture(pixels)), name.encode()))
+
+    def _share(self, name: str, *, make: bool = False) -> bytes:
+        """What somebody beside her keeps of a joint picture: 32 random bytes under their own key, made once."""
+        self._must(WRITES if make else READS, Kept.PICTURES)
+        share = f"picture/{name}.share"
+        if make and not self._file(share).exists():
+            with self._writing():  # two processes that render the same shot must agree
+                if not self._file(share).exists():
+                    self._write(share, os.urandom(_KEY))
+        return self._load(share)
 
     def _must(self, table: dict[Act, frozenset[Kept]], what: Kept) -> None:
         if self._keys is None:
@@ -310,9 +331,17 @@ class _OpenTwin:
         raise StateError("vault.damaged", f"a {name.split('/')[0]} in the vault was changed or damaged")
 
     def _store(self, name: str, data: bytes) -> None:
-        file = self._file(name)
         with self._writing():
-            durable.write(file, sealed(self._keys.data[0], data, file.name.encode()), mode=0o600)
+            self._write(name, data)
+
+    def _write(self, name: str, data: bytes) -> None:
+        file = self._file(name)
+        durable.write(file, sealed(self._keys.data[0], data, file.name.encode()), mode=0o600)
+
+
+def _joint_key(shares: Sequence[bytes]) -> bytes:
+    """The key of a joint picture, from one share of each of the others: without any one of them there is none."""
+    return hmac.new(b"twinbook/vault/joint", b"".join(shares), hashlib.sha256).digest()
 
 
 def _nothing(value: object) -> object:

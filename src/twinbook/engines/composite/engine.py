@@ -1,13 +1,14 @@
-"""The composite engine: chooses a plate, then changes the garment's colour, then what stands behind her.
+"""The composite engine: chooses a plate of each talent, changes the garment's colour, then what stands behind them.
 
-Pixels of the talent come only from her own plate. Her skin, face and hair are never relit or retouched: scenes are
-brought to her light, not she to theirs.
+Pixels of the talents come only from their own plates. Skin, faces and hair are never relit or retouched: scenes are
+brought to their light, not they to the scenes'.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -15,13 +16,18 @@ from ...domain.brief import FORMATS, STUDIO_SCENES, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
 from ...domain.twin import Backdrop, PlateFacts, View
-from ...ports import Engine, EngineProfile, Plan, Plate, Rendering, RenderJob
+from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
 from ...vision.cloth import garment_share
+from . import light
+from .floor import feet_lost
+from .placement import Placed, Setting, Sitter, alone, as_framed, cut_sides, full_length, together
 from .recolor import recoloured
-from .scene import composite, fitted_scene, own_colours
+from .scene import Layer, composite, fitted_scene, own_colours
 from .studio import studio_scene
 
 _OPERATIONS = ("scene", "recolor")
+_MOST_PIXELS = 40_000_000
+_MOST_TALENTS = 3
 # How far below the chin a plate must show her, in heights of the detected face, for the garment to be in it.
 _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
 
@@ -32,47 +38,41 @@ class CompositeEngine(Engine):
     def profile(self) -> EngineProfile:
         return EngineProfile(
             name="composite",
-            version="1",
+            version="2",
             operations=frozenset(_OPERATIONS),
-            max_pixels=40_000_000,
+            max_pixels=_MOST_PIXELS,
             deterministic=True,
             licences={"code": "Apache-2.0", "pymatting": "MIT", "opencv": "Apache-2.0", "studio scenes": "Apache-2.0"},
         )
 
     def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
-        """Choose the plate. Raises EngineRefused: ``engine.operation``, ``engine.talents``, ``campaign.scene``,
+        """Choose the plates. Raises EngineRefused: ``engine.operation``, ``engine.talents``, ``campaign.scene``,
         ``engine.plate``, ``backdrop.busy`` or ``engine.region``."""
         unknown = sorted(set(shot.operations) - set(_OPERATIONS))
         if unknown:
             raise EngineRefused("engine.operation", f"shot {shot.id} asks for {', '.join(unknown)}")
-        if len(shot.talents) != 1:
+        if len(shot.talents) > _MOST_TALENTS:
             raise EngineRefused("engine.talents", f"shot {shot.id} has {len(shot.talents)} talents")
+        if len(shot.talents) > 1 and shot.scene is None:
+            raise EngineRefused(
+                "engine.talents", "each of them was photographed before a backdrop of her own; name one scene for all"
+            )
         _check_scene(shot)
-        hers = list(plates.get(shot.talents[0], ()))
-        candidates = [facts for facts in hers if facts.width * facts.height <= self.profile().max_pixels]
-        if shot.plate is not None:
-            candidates = [facts for facts in candidates if shot.plate in (facts.photo, facts.id)]
-            if not candidates:
-                names = ", ".join(facts.photo for facts in hers) or "none"
-                raise EngineRefused("engine.plate", f"no plate of hers is named {shot.plate!r} (there are: {names})")
-        if not candidates:
-            raise EngineRefused("engine.plate", f"{shot.talents[0]} has no plate of at most 40 megapixels")
-        if shot.plate is None:
-            # Nobody can tell from a profile that the picture is her: only for whoever asks for it by name.
-            candidates = [facts for facts in candidates if facts.view is not View.PROFILE] or candidates
-        if shot.scene is not None:
-            plain = [facts for facts in candidates if facts.backdrop is Backdrop.PLAIN]
-            if not plain:
-                names = ", ".join(facts.photo for facts in candidates)
-                raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
-            candidates = plain
-        if shot.recolor is not None:
-            showing = [facts for facts in candidates if _shows(facts, shot.recolor)]
-            if not showing:
-                raise EngineRefused("engine.region", f"no plate of hers that fits shows the {shot.recolor.region}")
-            candidates = showing
-        best = max(candidates, key=lambda facts: _suitability(facts, shot))
-        return Plan(best.id, shot.operations)
+        named = shot.plate is not None and any(
+            shot.plate in (facts.photo, facts.id) for talent in shot.talents for facts in plates.get(talent, ())
+        )
+        if shot.plate is not None and not named:
+            names = ", ".join(facts.photo for talent in shot.talents for facts in plates.get(talent, ())) or "none"
+            raise EngineRefused("engine.plate", f"no plate of hers is named {shot.plate!r} (there are: {names})")
+        candidates = {talent: _candidates(shot, talent, plates.get(talent, ())) for talent in shot.talents}
+        chosen = _matched(shot, candidates)
+        setting = _setting(shot, [Sitter(talent, facts) for talent, facts in chosen.items()])
+        return Plan(
+            {talent: facts.id for talent, facts in chosen.items()},
+            shot.operations,
+            (setting.width, setting.height),
+            _figures(setting),
+        )
 
     def _render(self, job: RenderJob) -> Rendering:
         shot = job.shot
@@ -83,45 +83,56 @@ class CompositeEngine(Engine):
         def lap(phase: str) -> None:
             nonlocal started
             now = time.perf_counter()
-            seconds[phase] = round(now - started, 3)
+            seconds[phase] = round(seconds.get(phase, 0.0) + now - started, 3)
             started = now
 
-        plate = job.twins[shot.talents[0]].plate(job.plan.plate)
+        plates = {talent: job.twins[talent].plate(job.plan.plates[talent]) for talent in shot.talents}
         lap("plate")
-        rgb, alpha = plate.rgb_srgb, plate.alpha
-        provenance = {"plate": plate.facts.id, "photo": plate.facts.photo}
-        own = None
+        provenance = {
+            "plate": ",".join(plate.facts.id for plate in plates.values()),
+            "photo": ",".join(plate.facts.photo for plate in plates.values()),
+        }
+        setting = _setting(shot, [Sitter.of(talent, plate) for talent, plate in plates.items()])
         if shot.recolor is not None:
-            share = garment_share(plate, shot.recolor.region)
-            if shot.scene is not None and alpha is not None:
-                # Dyed without the old backdrop in it, or the soft edge would carry it into the new scene.
-                own = recoloured(own_colours(rgb, alpha), share, shot.recolor.to, alpha)
-            else:
-                cover = 1 if alpha is None else alpha.astype(np.float32) / 255
-                rgb = recoloured(rgb, share * cover, shot.recolor.to, alpha)
             provenance["recolor"] = f"{shot.recolor.region} {shot.recolor.to.lower()}"
-            lap("recolor")
-        if shot.scene is not None:
-            if alpha is None:
-                raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
-            scene = self._scene(job, plate)
+        if shot.scene is None:
+            (plate,) = plates.values()
+            rgb = _redyed(shot, plate) if shot.recolor is not None else plate.rgb_srgb
+            alpha = _person_box(plate.facts) if plate.alpha is None else plate.alpha
+            altered = (rgb != plate.rgb_srgb).any(axis=2)
+            if shot.recolor is not None:
+                lap("recolor")
+        else:
+            layers = []
+            for placed in setting.placed:
+                plate = plates[placed.talent]
+                _check_plate(plate, placed)
+                own = own_colours(plate.rgb_srgb, plate.alpha)
+                if shot.recolor is not None:
+                    # Dyed without the old backdrop in it, or the soft edge would carry it into the new scene.
+                    share = garment_share(plate, shot.recolor.region)
+                    own = recoloured(own, share, shot.recolor.to, plate.alpha)
+                    lap("recolor")
+                layers.append(Layer(placed, plate.rgb_srgb, plate.alpha, own))
+            _check_light(layers)
+            scene, told = self._scene(job, setting, layers)
+            provenance |= {"scene": shot.scene, **{f"scene.{what}": said for what, said in told.items()}}
             lap("scene")
-            rgb = composite(rgb, alpha, plate.facts, scene, seed=job.seed, own_srgb=own)
-            provenance["scene"] = shot.scene
+            made = composite(setting, layers, scene, seed=job.seed)
+            rgb, alpha, altered = made.rgb_srgb, made.alpha, made.altered
             lap("composite")
-        if alpha is None:
-            alpha = _person_box(plate.facts)
-        altered = (rgb != plate.rgb_srgb).any(axis=2)
-        return Rendering(rgb, alpha, altered, SourceType.COMPOSITE_SYNTHETIC, shot.operations, provenance, seconds)
+        return Rendering(
+            rgb, alpha, altered, SourceType.COMPOSITE_SYNTHETIC, shot.operations, provenance, seconds, _figures(setting)
+        )
 
-    def _scene(self, job: RenderJob, plate: Plate) -> np.ndarray:
+    def _scene(self, job: RenderJob, setting: Setting, layers: Sequence[Layer]) -> tuple[np.ndarray, Mapping[str, str]]:
         kind, _, name = job.shot.scene.partition(":")
         if kind == "studio":
-            return studio_scene(name, plate.facts)
+            return studio_scene(name, setting), {}
         picture = job.pictures.get(job.shot.scene)
         if picture is None:
             raise EngineRefused("campaign.scene", f"the picture of scene {job.shot.scene} was not given")
-        return fitted_scene(picture[..., :3], plate.facts)
+        return fitted_scene(picture[..., :3], setting, layers)
 
 
 def _check_scene(shot: Shot) -> None:
@@ -133,6 +144,79 @@ def _check_scene(shot: Shot) -> None:
     if kind != "studio" or name not in STUDIO_SCENES:
         known = ", ".join(f"studio:{known}" for known in STUDIO_SCENES)
         raise EngineRefused("campaign.scene", f"there is no scene {shot.scene!r}; there are {known}")
+
+
+# --- choosing plates ----------------------------------------------------------------------------------------------
+
+
+def _candidates(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> list[PlateFacts]:
+    """Her plates that can become this shot."""
+    found = [facts for facts in hers if facts.width * facts.height <= _MOST_PIXELS]
+    if not found:
+        raise EngineRefused("engine.plate", f"{talent} has no plate of at most 40 megapixels")
+    if shot.plate is not None:
+        found = [facts for facts in found if shot.plate in (facts.photo, facts.id)] or found
+    else:
+        # Nobody can tell from a profile that the picture is her: only for whoever asks for it by name.
+        found = [facts for facts in found if facts.view is not View.PROFILE] or found
+    if shot.scene is not None:
+        plain = [facts for facts in found if facts.backdrop is Backdrop.PLAIN]
+        if not plain:
+            names = ", ".join(facts.photo for facts in found)
+            raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
+        found = plain
+    if shot.recolor is not None:
+        showing = [facts for facts in found if _shows(facts, shot.recolor)]
+        if not showing:
+            raise EngineRefused("engine.region", f"no plate of hers that fits shows the {shot.recolor.region}")
+        found = showing
+    return found
+
+
+def _matched(shot: Shot, candidates: Mapping[str, Sequence[PlateFacts]]) -> dict[str, PlateFacts]:
+    """One plate each; of several talents the set that looks as if taken together, and is best to look at."""
+    if len(candidates) == 1:
+        ((talent, found),) = candidates.items()
+        return {talent: max(found, key=lambda facts: _suitability(facts, shot))}
+    best, score = None, None
+    for group in product(*(_strongest(shot, found) for found in candidates.values())):
+        # Side by side nobody may be cut off at a side, and all are framed alike.
+        if any(map(cut_sides, group)) or len({(full_length(f), f.framing) for f in group}) > 1:
+            continue
+        # Whoever looks out of the picture looks away from the others.
+        outward = max(-(group[0].yaw or 0.0), 0.0) + max(group[-1].yaw or 0.0, 0.0)
+        apart = float(np.ptp([facts.pitch or 0.0 for facts in group]))
+        fits = _suitability(group[0], shot)[0] + sum(_suitability(facts, shot)[1] for facts in group) / 1e9
+        rank = (fits - 0.01 * outward - 0.01 * apart, tuple(facts.id for facts in group))
+        if score is None or rank > score:
+            best, score = group, rank
+    if best is None:
+        raise EngineRefused(
+            "engine.talents", "no plates of theirs are framed alike with nobody cut off at a side: half or full figures"
+        )
+    return dict(zip(candidates, best, strict=True))
+
+
+def _strongest(shot: Shot, found: Sequence[PlateFacts]) -> list[PlateFacts]:
+    """Enough to choose from without trying thousands of groups."""
+    return sorted(found, key=lambda facts: _suitability(facts, shot), reverse=True)[:12]
+
+
+def _setting(shot: Shot, sitters: Sequence[Sitter]) -> Setting:
+    if shot.scene is None:
+        return as_framed(sitters[0])
+    if len(sitters) == 1:
+        return alone(sitters[0], shot.formats, _MOST_PIXELS)
+    return together(sitters, shot.formats, _MOST_PIXELS)
+
+
+def _figures(setting: Setting) -> dict[str, Figure]:
+    return {
+        placed.talent: Figure(
+            placed.face.clipped(setting.width, setting.height), placed.person.clipped(setting.width, setting.height)
+        )
+        for placed in setting.placed
+    }
 
 
 def _shows(facts: PlateFacts, recolor: Recolor) -> bool:
@@ -149,6 +233,32 @@ def _suitability(facts: PlateFacts, shot: Shot) -> tuple[int, float, float, str]
             continue
         fitting += 1
     return fitting, facts.person.width * facts.person.height * min(facts.sharpness, 8.0), facts.sharpness, facts.id
+
+
+# --- what only pixels tell ----------------------------------------------------------------------------------------
+
+
+def _check_plate(plate: Plate, placed: Placed) -> None:
+    if plate.alpha is None:
+        raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
+    if feet_lost(plate.rgb_srgb, plate.alpha, placed):
+        raise EngineRefused(
+            "engine.figure",
+            f"the shoes in {plate.facts.photo} can't be told from the floor, so she would float in another scene; take a "
+            "plate that ends above the feet, or photograph them on a floor of another tone",
+        )
+
+
+def _check_light(layers: Sequence[Layer]) -> None:
+    sides = [light.side_of_her(layer.rgb_srgb, layer.alpha) for layer in layers]
+    if min(sides) < -light.SIDED and max(sides) > light.SIDED:
+        raise EngineRefused("engine.talents", "one of them is lit from the left and another one from the right")
+
+
+def _redyed(shot: Shot, plate: Plate) -> np.ndarray:
+    share = garment_share(plate, shot.recolor.region)
+    cover = 1 if plate.alpha is None else plate.alpha.astype(np.float32) / 255
+    return recoloured(plate.rgb_srgb, share * cover, shot.recolor.to, plate.alpha)
 
 
 def _person_box(facts: PlateFacts) -> np.ndarray:

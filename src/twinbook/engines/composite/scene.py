@@ -1,4 +1,4 @@
-"""Putting her in front of something else: the scene made to fit the plate, and the composite itself.
+"""Putting people in front of something else: a place made to fit them, and the composite itself.
 
 Foreground colours are estimated by multi-level estimation (Germer et al., "Fast multi-level foreground estimation",
 2020), so that no backdrop is left in the hair; everything is added up in linear light.
@@ -6,65 +6,177 @@ Foreground colours are estimated by multi-level estimation (Germer et al., "Fast
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from ...domain.twin import PlateFacts
-from ...vision.backdrop import behind
-from ...vision.skin import lab_to_linear, to_linear, to_srgb
-from .studio import full_length, grain
+from ...domain.errors import EngineRefused
+from ...vision.skin import to_linear, to_srgb
+from . import floor, light
+from .placement import Placed, Setting
+from .studio import grain
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+# A scene's horizon may miss where the camera must have been by so much of the picture's height before it is told.
+_TOLD = 0.06
+_MOST_ZOOM = 1.7  # a larger detail of a scene than that shows its pixels
 
 
-def fitted_scene(scene_rgb_srgb: np.ndarray, facts: PlateFacts) -> np.ndarray:
-    """A photograph of a place, as the plate's camera would have seen it: linear light float32 (h, w, 3).
+@dataclass(frozen=True)
+class Layer:
+    """One talent's plate on its way into a picture: her place, the plate (uint8 sRGB (h, w, 3)), her matte (uint8 (h, w)) and
+    her own colours without the backdrop in them (`own_colours`, changed or not by what was done before)."""
 
-    It covers the plate's canvas. A full figure gets the picture's lower edge, where the floor is, under her feet. The
-    closer the camera is to her, the larger and the softer the place behind her.
+    placed: Placed
+    rgb_srgb: np.ndarray
+    alpha: np.ndarray
+    own_srgb: np.ndarray
+
+
+def fitted_scene(
+    scene_rgb_srgb: np.ndarray, setting: Setting, layers: Sequence[Layer] = ()
+) -> tuple[np.ndarray, Mapping[str, str]]:
+    """A photograph of a place as a camera would have seen it behind these people: linear light float32 (h, w, 3), and what
+    was done to it, in words.
+
+    It covers the picture, with its horizon where the camera was, so that whoever stands in it stands on its floor and
+    is as high as people are. The closer the camera is to them, the larger and the softer the place. With ``layers`` it
+    is brought to their light, and mirrored when it is lit from the other side. Raises EngineRefused ``engine.figure``
+    when there is no floor under their feet.
     """
-    closeness = float(np.clip((facts.face.height / facts.height - 0.08) / 0.27, 0, 1))
-    zoom = 1.0 if full_length(facts) else 1.0 + 0.25 * closeness
-    high, wide = scene_rgb_srgb.shape[:2]
-    scale = max(facts.width / wide, facts.height / high) * zoom
-    size = max(round(wide * scale), facts.width), max(round(high * scale), facts.height)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    picture = cv2.resize(np.ascontiguousarray(scene_rgb_srgb[..., :3]), size, interpolation=method)
-    left = (size[0] - facts.width) // 2
-    spare = size[1] - facts.height
-    top = spare if full_length(facts) else round(spare * 0.4)
-    linear = to_linear(picture[top : top + facts.height, left : left + facts.width])
-    # Never quite as sharp as she is: the plane of focus goes through her eyes.
-    blur = facts.height * (0.0008 + 0.010 * closeness)
-    return _defocused(linear, blur)
+    picture = np.ascontiguousarray(scene_rgb_srgb[..., :3])
+    told = {}
+    hers = [light.side_of_her(layer.rgb_srgb, layer.alpha) for layer in layers]
+    if hers:
+        side, sides = light.side_of_scene(to_linear(picture)), float(np.mean(hers))
+        if side * sides < 0 and min(abs(side), abs(sides)) > light.SIDED:
+            if light.lettering(picture):
+                told["light"] = "the scene is lit from the other side; with writing in it, it wasn't mirrored"
+            else:
+                picture, told["light"] = np.ascontiguousarray(picture[:, ::-1]), "the scene is mirrored"
+    seen = floor.outlook(picture)
+    told["horizon"] = seen.told
+    closeness = float(np.clip((setting.head / setting.height - 0.08) / 0.27, 0, 1))
+    size, left, top = _laid(picture.shape[:2], seen, setting, 1.0 if setting.standing else 1.0 + 0.25 * closeness)
+    missed = abs(seen.horizon * size[1] - top - setting.horizon) / setting.height
+    if missed > _TOLD:
+        told["horizon"] += f"; it lies {missed:.0%} of the height from where the camera was"
+    if setting.standing and seen.floor is not None:
+        standing = setting.person.bottom
+        if seen.floor * size[1] - top > standing - 0.02 * setting.person.height:
+            raise EngineRefused("engine.figure", "the feet would be above where the floor of this scene begins")
+    method = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_CUBIC
+    picture = cv2.resize(picture, size, interpolation=method)
+    linear = to_linear(picture[top : top + setting.height, left : left + setting.width])
+    if layers:
+        linear = light.harmonised(linear, *_sampled(layers))
+    # Never quite as sharp as they are: the plane of focus goes through the eyes.
+    return _defocused(linear, setting.height * (0.0008 + 0.010 * closeness)), told
 
 
-def composite(
-    rgb_srgb: np.ndarray,
-    alpha: np.ndarray,
-    facts: PlateFacts,
-    scene: np.ndarray,
-    seed: int = 0,
-    own_srgb: np.ndarray | None = None,
-) -> np.ndarray:
-    """Her, from the plate, in front of ``scene`` (linear light float32 (h, w, 3)): uint8 sRGB (h, w, 3).
+def _laid(
+    shape: tuple[int, int], seen: floor.Outlook, setting: Setting, zoom: float
+) -> tuple[tuple[int, int], int, int]:
+    """The scene's size, and the corner of the picture in it. As little enlarged as puts its horizon right; no more than can
+    be looked at."""
+    high, wide = shape
+    cover = max(setting.width / wide, setting.height / high) * zoom
+    above, below = max(setting.horizon, 0), max(setting.height - setting.horizon, 0)
+    needed = max(above / max(seen.horizon, 0.05), below / max(1 - seen.horizon, 0.05)) / high
+    scale = min(max(cover, needed), cover * _MOST_ZOOM)
+    size = max(round(wide * scale), setting.width), max(round(high * scale), setting.height)
+    top = min(max(round(seen.horizon * size[1] - setting.horizon), 0), size[1] - setting.height)
+    return size, (size[0] - setting.width) // 2, top
 
-    Where alpha is 255 the plate's pixels stay as they are, bit for bit. Where the figure stands on a floor, the
-    shadow she cast in the studio falls on the scene's floor. ``own_srgb`` stands in for `own_colours` of the plate
-    when they have been changed on the way (another colourway).
+
+def _sampled(layers: Sequence[Layer]) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of the plates, linear light (n, 3), and which are of people."""
+    pixels, hers = [], []
+    for layer in layers:
+        step = max(min(layer.alpha.shape) // 120, 1)
+        pixels.append(to_linear(layer.rgb_srgb[::step, ::step]).reshape(-1, 3))
+        hers.append((layer.alpha[::step, ::step] > 250).ravel())
+    return np.concatenate(pixels), np.concatenate(hers)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The picture, uint8 sRGB (h, w, 3); everybody's matte in it, uint8 (h, w); where it isn't a plate's own, bool (h, w)."""
+
+    rgb_srgb: np.ndarray
+    alpha: np.ndarray
+    altered: np.ndarray
+
+
+def composite(setting: Setting, layers: Sequence[Layer], scene: np.ndarray, seed: int = 0) -> Composed:
+    """Everybody, from their plates, in front of ``scene`` (linear light float32 (h, w, 3)).
+
+    Where a matte is 255 the plate's pixels stay as they are, bit for bit at scale 1, else as resampling leaves them.
+    Where figures stand on a floor, the shadows they cast in the studio fall on the scene's floor.
     """
-    if own_srgb is None:
-        own_srgb = own_colours(rgb_srgb, alpha)
-    opaque = alpha == 255
-    cover = alpha.astype(np.float32)[..., None] / 255
-    foreground = to_linear(own_srgb)
-    scene = _grained(scene, rgb_srgb, alpha, seed)
-    if full_length(facts):
-        scene = scene * _shadow(rgb_srgb, alpha, facts)[..., None]
-    wrapped = _wrapped(foreground, alpha, scene, facts)
-    mixed = to_srgb(wrapped * cover + scene * (1 - cover))
-    mixed[opaque] = own_srgb[opaque]
-    return mixed
+    shape = setting.height, setting.width
+    scene = _grained(scene, layers[0].rgb_srgb, layers[0].alpha, seed)
+    if setting.standing:
+        for layer in layers:
+            window, inner = _windows(layer.placed, shape)
+            scene[window] *= _scaled(floor.shadow(layer.rgb_srgb, layer.alpha, layer.placed), layer.placed)[inner][
+                ..., None
+            ]
+    by_talent = {layer.placed.talent: layer for layer in layers}
+    sigma = max(0.012 * setting.head, 1.5)
+    spread = cv2.GaussianBlur(scene, (0, 0), 3 * sigma)
+    mixed, out = scene, to_srgb(scene)
+    alpha, altered = np.zeros(shape, np.uint8), np.ones(shape, bool)
+    for placed in setting.from_the_back:
+        layer = by_talent[placed.talent]
+        window, inner = _windows(placed, shape)
+        own, plain, cover = (part[inner] for part in _resampled(layer))
+        share = cover.astype(np.float32)[..., None] / 255
+        # A trace of the scene's light on the soft edge, as a lens would spread it; opaque pixels don't take part.
+        wrap = 0.18 * (1 - share)
+        mixed[window] = (to_linear(own) * (1 - wrap) + spread[window] * wrap) * share + mixed[window] * (1 - share)
+        touched = cover > 0
+        out[window][touched] = to_srgb(mixed[window][touched])
+        out[window][cover == 255] = own[cover == 255]
+        altered[window][touched] = (out[window] != plain).any(axis=2)[touched]
+        alpha[window] = np.maximum(alpha[window], cover)
+    return Composed(out, alpha, altered)
+
+
+def _windows(placed: Placed, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where a plate lies in the picture, and which part of it lies there."""
+    wide, high = _size(placed)
+    left, top = max(placed.left, 0), max(placed.top, 0)
+    right, bottom = min(placed.left + wide, shape[1]), min(placed.top + high, shape[0])
+    there = np.s_[top:bottom, left:right]
+    return there, np.s_[top - placed.top : bottom - placed.top, left - placed.left : right - placed.left]
+
+
+def _size(placed: Placed) -> tuple[int, int]:
+    return round(placed.facts.width * placed.scale), round(placed.facts.height * placed.scale)
+
+
+def _scaled(values: np.ndarray, placed: Placed) -> np.ndarray:
+    return values if placed.scale == 1 else cv2.resize(values, _size(placed), interpolation=cv2.INTER_AREA)
+
+
+def _resampled(layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Her own colours, the plate and her matte at her scale, all uint8. Made smaller in linear light, as a lens farther
+    away would have done."""
+    if layer.placed.scale == 1:
+        return layer.own_srgb, layer.rgb_srgb, layer.alpha
+    cover = layer.alpha.astype(np.float32)[..., None] / 255
+    share = _scaled(cover, layer.placed)[..., None]
+    own = _scaled(to_linear(layer.own_srgb) * cover, layer.placed) / np.maximum(share, 1e-4)
+    plain = to_srgb(_scaled(to_linear(layer.rgb_srgb), layer.placed))
+    alpha = (share[..., 0] * 255 + 0.5).astype(np.uint8)
+    own = to_srgb(own)
+    # Where nothing was done to her, the plate itself made smaller: premultiplying rounds differently.
+    same = _scaled((layer.own_srgb != layer.rgb_srgb).any(axis=2).astype(np.float32), layer.placed) == 0
+    whole = same & (alpha == 255)
+    own[whole] = plain[whole]
+    return own, plain, alpha
 
 
 def own_colours(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -99,46 +211,6 @@ def _grained(scene: np.ndarray, rgb_srgb: np.ndarray, alpha: np.ndarray, seed: i
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def _wrapped(foreground: np.ndarray, alpha: np.ndarray, scene: np.ndarray, facts: PlateFacts) -> np.ndarray:
-    """A trace of the scene's light on the soft edge, as a lens would spread it; opaque pixels don't take part."""
-    sigma = max(0.012 * facts.face.height, 1.5)
-    spread = cv2.GaussianBlur(scene, (0, 0), 3 * sigma)
-    share = 0.18 * (1 - alpha.astype(np.float32)[..., None] / 255)
-    return foreground * (1 - share) + spread * share
-
-
-def _shadow(rgb_srgb: np.ndarray, alpha: np.ndarray, facts: PlateFacts) -> np.ndarray:
-    """How much of the light reaches the floor, float32 (h, w), 1 where all does.
-
-    The shadow in the plate is the true one, so it is taken over: the plate's floor divided by the backdrop without
-    her. A narrow contact shadow is added where soles meet the floor, because a matte always ends a little above.
-    """
-    high, wide = alpha.shape
-    figure, feet = facts.person.height, facts.person.bottom
-    linear = to_linear(rgb_srgb) @ _LUMINANCE
-    clean = np.clip(lab_to_linear(behind(rgb_srgb, alpha).lab(wide, high)), 1e-3, None).astype(np.float32) @ _LUMINANCE
-    free = cv2.erode((alpha < 8).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    ratio = np.clip(linear / clean, 0.15, 1.0)
-    # Under and beside the soles the ratio is continued from the floor around them.
-    sigma = max(0.006 * figure, 1.5)
-    total = cv2.GaussianBlur(free, (0, 0), sigma)
-    ratio = np.where(total > 0.02, cv2.GaussianBlur(ratio * free, (0, 0), sigma) / np.maximum(total, 1e-3), 1.0)
-    y, x = np.mgrid[0:high, 0:wide].astype(np.float32)
-    centre = facts.person.left + facts.person.width / 2
-    zone = _ramp((y - (feet - 0.13 * figure)) / (0.05 * figure)) * (1 - _ramp((y - feet) / (0.09 * figure)))
-    zone *= 1 - _ramp((np.abs(x - centre) - 0.25 * figure) / (0.12 * figure))
-    cast = 1 - zone * (1 - np.clip(ratio * 1.03, 0, 1))
-    soles = np.zeros((high, wide), np.float32)
-    band = slice(max(round(feet - 0.035 * figure), 0), min(feet + 1, high))
-    soles[band] = alpha[band].astype(np.float32) / 255
-    drop = np.float32([[1, 0, 0], [0, 1, 0.006 * figure]])
-    soles = cv2.warpAffine(soles, drop, (wide, high))
-    tight = cv2.GaussianBlur(soles, (0, 0), 0.006 * figure, sigmaY=0.003 * figure)
-    wide_shadow = cv2.GaussianBlur(soles, (0, 0), 0.03 * figure, sigmaY=0.010 * figure)
-    contact = (1 - 0.45 * np.clip(tight * 1.2, 0, 1)) * (1 - 0.28 * np.clip(wide_shadow * 1.6, 0, 1))
-    return np.minimum(cast, 1) * contact
-
-
 def _defocused(linear: np.ndarray, radius: float) -> np.ndarray:
     """Blurred by a disc, as a lens does it, in linear light."""
     if radius < 0.7:
@@ -147,8 +219,3 @@ def _defocused(linear: np.ndarray, radius: float) -> np.ndarray:
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
     return cv2.filter2D(linear, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
-
-
-def _ramp(t: np.ndarray) -> np.ndarray:
-    t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)
