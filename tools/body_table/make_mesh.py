@@ -132,14 +132,14 @@ class _Smoothing:
         for side in (1, -1):
             chest = np.flatnonzero(front & (template[:, 0] * side > 4) & (template[:, 0] * side < 14) & (height > 0.75) & (height < 0.92))
             tip = template[chest[template[chest, 1].argmin()]]
-            self._around(template, tip, 6.0)
+            self._around(template, tip, 5.5)
         low = np.abs(template[:, 0]) < 1.0
         knee = np.quantile(tall, 0.3)
         crotch = template[low & (tall > knee)]
         self._around(template, crotch[crotch[:, 2].argmin()], 9.0)
         navel = template[front & low]
-        navel = navel[np.abs((navel[:, 2] - tall.min()) / np.ptp(tall) - 0.70).argmin()]
-        self._around(template, navel, 6.0)
+        navel = navel[np.abs((navel[:, 2] - tall.min()) / np.ptp(tall) - 0.685).argmin()]
+        self._around(template, navel, 7.0)
 
     def _around(self, template, centre, reach):
         away = np.linalg.norm(template - centre, axis=1) / reach
@@ -147,7 +147,7 @@ class _Smoothing:
 
     def __call__(self, points):
         index, owner, count = self.near
-        for _ in range(14):
+        for _ in range(60):
             total = np.zeros_like(points)
             np.add.at(total, owner, points[index])
             points = points + 0.6 * self.weight[:, None] * (total / count[:, None] - points)

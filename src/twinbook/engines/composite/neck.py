@@ -1,0 +1,114 @@
+"""Where a mannequin's neck ends: a steel collar round it, as a display form has, which a photographed neck goes into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...vision.body_mesh import Mannequin
+from .raster import split
+
+_TILT = np.radians(15.0)  # lower in front, as a necklace lies
+_HIGH = 1.5  # centimetres of steel
+_THICK = 0.32
+_AROUND = 96
+
+
+@dataclass(frozen=True, eq=False)
+class Collar:
+    """A figure with its collar: ``vertices`` (n, 3) in centimetres, ``triangles`` (m, 3). Of each vertex: ``steel`` is 1 on
+    the collar, ``seams`` the distance to the nearest seam between the figure's parts, ``inside`` 1 within the collar.
+    ``front_edge`` (k, 3) is the collar's upper edge in front."""
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    steel: np.ndarray
+    seams: np.ndarray
+    inside: np.ndarray
+    front_edge: np.ndarray
+
+
+def collared(body: Mannequin, height: float, half_width: float | None) -> Collar:
+    """``body`` cut at the neck, its front at ``height`` over the floor; ``half_width`` of her own neck there, where it shows
+    (centimetres)."""
+    vertices = body.vertices
+    base = float(body.points["neck01"][2])
+    near = (vertices[:, 2] > base - 4) & ~body.arm
+    # The collar's plane through its front: height + tan(tilt) · (y − front).
+    level = vertices[near]
+    level = level[np.abs(level[:, 2] - height) < 1.5]
+    if len(level) < 8:  # above what there is of a neck
+        level = vertices[near][np.argsort(vertices[near, 2])[-40:]]
+    middle = (level.min(axis=0) + level.max(axis=0)) / 2
+    half = np.ptp(level, axis=0) / 2
+    front = middle[1] - half[1]
+    slope = np.tan(_TILT)
+
+    def over(points: np.ndarray) -> np.ndarray:
+        return points[:, 2] - (height + slope * (points[:, 1] - front))
+
+    # Her own neck's breadth, from the collar down to where shoulders begin.
+    wider = float(np.clip((half_width or half[0]) / half[0], 0.85, 1.2))
+    reach = np.clip((vertices[:, 2] - (base - 3.0)) / max(height - base + 3.0, 1.0), 0, 1) * near
+    reach = (reach * reach * (3 - 2 * reach))[:, None]
+    stretch = np.array([wider - 1, 0.5 * (wider - 1), 0.0])
+    vertices = vertices + reach * (vertices - middle) * stretch
+    high = over(vertices)
+    band = vertices[near & (high > -_HIGH - 0.6) & (high < 0.4)]
+    a, b = np.ptp(band[:, 0]) / 2 * 0.985, np.ptp(band[:, 1]) / 2 * 0.985
+    centre = (band[:, :2].min(axis=0) + band[:, :2].max(axis=0)) / 2
+    kept = body.faces[~(near[body.faces] & (high[body.faces] > -0.25)).any(axis=1)]
+    ring, quads, top = _ring(centre, a, b, height, slope, front)
+    count = len(vertices)
+    disc = _disc(centre, a, b, height - 0.25, slope, front)
+    spokes = np.arange(_AROUND)
+    fan = np.stack([np.full(_AROUND, _AROUND), spokes, (spokes + 1) % _AROUND], axis=1)
+    everything = np.concatenate([vertices, ring, disc])
+    triangles = np.concatenate([split(kept), split(quads) + count, fan + count + len(ring)])
+    steel, inside = np.zeros(len(everything)), np.zeros(len(everything))
+    steel[count:] = 1
+    inside[count + len(ring) :] = 1
+    seams = np.full(len(everything), 9.0)
+    seams[:count] = _seams(body)
+    lower = top[top[:, 1] <= centre[1] + 0.02 * b]
+    return Collar(everything, triangles, steel, seams, inside, lower)
+
+
+def _ring(
+    centre: np.ndarray, a: float, b: float, height: float, slope: float, front: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points and quadrangles of the collar, and its upper outer edge: a flat band with rounded edges."""
+    round_off = 0.14
+    profile = [
+        (-0.1, -0.25), (_THICK - round_off, 0.0), (_THICK, -round_off), (_THICK, -_HIGH + round_off),
+        (_THICK - round_off, -_HIGH), (-0.1, -_HIGH),
+    ]  # fmt: skip
+    turn = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)
+    loops = []
+    for outward, up in profile:
+        x, y = centre[0] + (a + outward) * np.sin(turn), centre[1] - (b + outward) * np.cos(turn)
+        loops.append(np.stack([x, y, height + up + slope * (y - front)], axis=1))
+    i, j = np.meshgrid(np.arange(len(profile) - 1), np.arange(_AROUND), indexing="ij")
+    one, other = i * _AROUND + j, i * _AROUND + (j + 1) % _AROUND
+    quads = np.stack([one, one + _AROUND, other + _AROUND, other], axis=-1).reshape(-1, 4)
+    return np.concatenate(loops), quads, loops[1]
+
+
+def _disc(centre: np.ndarray, a: float, b: float, height: float, slope: float, front: float) -> np.ndarray:
+    turn = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)
+    x, y = centre[0] + a * np.sin(turn), centre[1] - b * np.cos(turn)
+    rim = np.stack([x, y, height + slope * (y - front)], axis=1)
+    return np.concatenate([rim, rim.mean(axis=0, keepdims=True)])
+
+
+def _seams(body: Mannequin) -> np.ndarray:
+    """Distance of each vertex from where the figure's parts are put together: below the waist, at arms and wrists."""
+    vertices, points = body.vertices, body.points
+    hips, waist = (float(vertices[body.rings[name], 2].mean()) for name in ("hips", "waist"))
+    trunk = vertices[:, 2] - (0.55 * waist + 0.45 * hips)
+    shoulder, elbow, wrist = (points[name][2] for name in ("upperarm01", "lowerarm01", "wrist"))
+    arm = np.minimum(
+        np.abs(vertices[:, 2] - (shoulder - 0.40 * (shoulder - elbow))), np.abs(vertices[:, 2] - wrist - 1.0)
+    )
+    return np.where(body.arm, arm, np.abs(trunk))

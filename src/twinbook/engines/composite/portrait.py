@@ -1,0 +1,157 @@
+"""What a mannequin takes from a plate: her head, hair and neck, cut free of what she wears, and where the light came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...domain.errors import EngineRefused
+from ...ports import Plate
+from ...vision.body_mesh import Mannequin
+from ...vision.matte import refined
+from ...vision.regions import Region, label_map
+from ...vision.skin import to_linear
+from .plaster import Key
+from .scene import own_colours
+
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_CLOTHES = (Region.TOP, Region.BOTTOM, Region.OTHER)
+_LEAST_NECK = 1.8  # centimetres that must show between chin and collar
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """In pixels of the plate: ``rgb_srgb`` uint8 (h, w, 3), her own colours without backdrop or clothes in them; ``alpha``
+    float32 (h, w), 1 on head, hair and neck (and on what is below ``cut`` of her and isn't clothes); ``hair`` float32 of her
+    hair alone. ``eyes`` is their row, ``axis`` the column of the neck's middle, ``cut`` the row where the neck ends in front,
+    ``neck`` half of its breadth there or None where hair hides it."""
+
+    rgb_srgb: np.ndarray
+    alpha: np.ndarray
+    hair: np.ndarray
+    eyes: float
+    axis: float
+    cut: float
+    neck: float | None
+
+
+def head_of(plate: Plate, scale: float, body: Mannequin) -> Head:
+    """``scale`` is pixels a centimetre. Raises EngineRefused ``engine.neck`` where no neck shows, or where the picture's
+    edge cuts her hair."""
+    alpha, rgb = plate.alpha, plate.rgb_srgb
+    if alpha is None:
+        raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
+    labels = plate.regions
+    if labels is None:
+        labels = label_map(rgb, alpha, plate.facts.face, plate.landmarks, plate.skin_lab)
+    ratio = rgb.shape[0] / labels.shape[0]
+    eyes = float(plate.landmarks[:4, 1].mean())
+    chin = eyes + scale * float(body.points["eye"][2] - body.points["chin"][2])
+    axis = _axis(plate, labels, ratio, chin, scale)
+    collar = _collar(labels, ratio, axis, chin, scale)
+    if collar - chin < _LEAST_NECK * scale:
+        raise EngineRefused("engine.neck", f"her neck hardly shows in {plate.facts.photo}: it is needed to join her head")
+    cut = min(chin + 0.62 * (collar - chin), chin + 5.5 * scale)
+    hair = labels == Region.HAIR
+    if hair[-2:].any() or hair[:, :2].any() or hair[:, -2:].any() or plate.facts.person.top <= 1:
+        raise EngineRefused("engine.neck", f"the edge of {plate.facts.photo} cuts her head or her hair")
+    share, strands = _without_clothes(rgb, labels, ratio, chin - 3 * scale)
+    cover = alpha.astype(np.float32) / 255
+    strands = np.minimum(cover, strands)
+    free = cover * share
+    window = np.s_[: min(int(cut + 30 * scale), rgb.shape[0])]
+    own = rgb.copy()
+    own[window] = own_colours(rgb[window], np.rint(free[window] * 255).astype(np.uint8))
+    return Head(own, free, strands, eyes, axis, cut, _half_neck(labels, ratio, axis, cut, cover))
+
+
+def _axis(plate: Plate, labels: np.ndarray, ratio: float, chin: float, scale: float) -> float:
+    """The column of the middle of her neck, by the skin between chin and collar, and by her shoulders."""
+    high, wide = labels.shape
+    first, last = int((chin + 0.8 * scale) / ratio), int((chin + 4.5 * scale) / ratio)
+    eye = float(plate.landmarks[:4, 0].mean()) / ratio
+    found = []
+    for row in range(first, min(last, high)):
+        skin = np.flatnonzero((labels[row] == Region.SKIN) | (labels[row] == Region.FACE))
+        skin = skin[np.abs(skin - eye) < 10 * scale / ratio]
+        if len(skin) > 2.5 * scale / ratio:
+            found.append((skin[0] + skin[-1] + 1) / 2)
+    return float(np.median(found)) * ratio if found else eye * ratio
+
+
+def _collar(labels: np.ndarray, ratio: float, axis: float, chin: float, scale: float) -> float:
+    """The row where what she wears begins below her chin; well below it where she wears nothing there."""
+    high, wide = labels.shape
+    reach = max(int(1.5 * scale / ratio), 1)
+    columns = np.arange(max(int(axis / ratio) - reach, 0), min(int(axis / ratio) + reach + 1, wide))
+    first = min(int(chin / ratio), high - 1)
+    cloth = np.isin(labels[first:, columns], _CLOTHES)
+    rows = np.where(cloth.any(axis=0), cloth.argmax(axis=0), int(12 * scale / ratio))
+    return (first + float(np.median(rows))) * ratio
+
+
+def _half_neck(labels: np.ndarray, ratio: float, axis: float, cut: float, cover: np.ndarray) -> float | None:
+    """Half of the neck's breadth in pixels where backdrop is on both sides of it, else None."""
+    row, small = min(int(cut), len(cover) - 1), min(int(cut / ratio), len(labels) - 1)
+    around = labels[max(small - 2, 0) : small + 1]
+    if (around == Region.HAIR).any():
+        return None
+    line = cover[row] > 0.5
+    middle = min(int(axis), len(line) - 1)
+    outside = np.flatnonzero(~line)
+    left, right = outside[outside < middle], outside[outside > middle]
+    if not len(left) or not len(right):
+        return None
+    small_row = labels[small, int(left[-1] / ratio) + 1 : int(right[0] / ratio)]
+    if np.isin(small_row, _CLOTHES).mean() > 0.25:
+        skin = np.flatnonzero(labels[small] == Region.SKIN)
+        return float(len(skin)) * ratio / 2 if len(skin) else None
+    return float(right[0] - left[-1] - 1) / 2
+
+
+def _without_clothes(
+    rgb: np.ndarray, labels: np.ndarray, ratio: float, first: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of what isn't clothes and of what is hair, float32 (h, w), with soft edges: strands lie on cloth."""
+    high, wide = rgb.shape[:2]
+    cloth, hair = np.isin(labels, _CLOTHES), labels == Region.HAIR
+    share, strands = np.ones((high, wide), np.float32), np.zeros((high, wide), np.float32)
+    top = max(int(first / ratio), 0)
+    if not cloth[top:].any():
+        return share, cv2.resize(hair.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
+    ends = np.flatnonzero(hair.any(axis=1))
+    bottom = min(max(int(ends[-1]) if len(ends) else 0, top) + 24, len(labels))
+    here = slice(round(top * ratio), round(bottom * ratio))
+    share[here] = 1 - refined(rgb[here], cloth[top:bottom], 2.0)
+    share[here.stop :] = 0
+    strands = cv2.resize(hair.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
+    if hair[top:bottom].any():
+        strands[here] = refined(rgb[here], hair[top:bottom], 2.0)
+    return share, strands
+
+
+def key_light(plate: Plate) -> Key:
+    """Where her key light stood, from how her cheeks are lit; from the backdrop's brighter side where they are alike."""
+    points = plate.landmarks.astype(np.float64)
+    eye, nose = points[:4].mean(axis=0), points[4]
+    apart = float(np.linalg.norm(points[0:2].mean(axis=0) - points[2:4].mean(axis=0)))
+    middle = 0.5 * (eye[0] + nose[0])
+    rows = slice(max(int(eye[1] + 0.25 * apart), 0), int(nose[1] + 0.35 * apart))
+    light = to_linear(plate.rgb_srgb[rows]) @ _LUMINANCE
+
+    def cheek(side: int) -> float:
+        a, b = sorted((middle + side * 0.30 * apart, middle + side * 0.72 * apart))
+        part = light[:, max(int(a), 0) : max(int(b), 1)]
+        return float(np.median(part)) if part.size else 0.0
+
+    left, right = cheek(-1), cheek(1)
+    lean = float(np.log2(max(right, 1e-4) / max(left, 1e-4)))
+    if abs(lean) < 0.08 and plate.alpha is not None:
+        luminance = to_linear(plate.rgb_srgb[::8, ::8]) @ _LUMINANCE
+        free = plate.alpha[::8, ::8] == 0
+        half = luminance.shape[1] // 2
+        sides = [float(np.mean(luminance[:, part][free[:, part]])) for part in (np.s_[:half], np.s_[half:]) if free[:, part].any()]
+        lean = 0.3 if len(sides) == 2 and sides[1] > sides[0] else -0.3
+    return Key(float(np.clip(70 * lean, -55, 55)), 38.0, 0.52)
