@@ -105,7 +105,8 @@ def on_mannequin(
     head = head_of(plate, scale, body)
     camera = _Camera.of(plate, scale, body, head)
     turned = _turned(body, plate.facts.yaw or 0.0)
-    figure = collared(turned, camera.cut(head, turned), head.neck / scale)
+    breadth = None if head.neck is None else head.neck / scale
+    figure = collared(turned, camera.cut(head, turned), breadth)
     return _Picture(plate, head, camera, figure, body, turned, seed).painted(scene, _GREY if pale else _PLASTER)
 
 
