@@ -35,7 +35,9 @@ MARKS = ("crown", "chin")
 class Mannequins(Bodies):
     def __init__(self):
         super().__init__()
-        template = self.model.template_vertices.numpy()[:SKIN] * 100
+        with torch.no_grad():
+            template = self.model(phenotype_kwargs={"age": torch.tensor([0.67])})["rest_vertices"][0].numpy()
+        template = template[:SKIN] * 100
         faces = self.model.faces.numpy()
         faces = faces[(faces < SKIN).all(axis=1)]
         faces = faces[~self.head[faces].any(axis=1)]

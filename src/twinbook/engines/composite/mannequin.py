@@ -213,7 +213,8 @@ class _Picture:
         figure = self.figure
         triangles = figure.triangles
         light = lit(figure.vertices, triangles, self._head_proxy(), key)
-        body_rgb, body_alpha = self._plaster(light.vertices, key, plaster)
+        exposed = light.vertices * (1.02 / np.percentile(light.vertices[: len(self.body.vertices)], 95))
+        body_rgb, body_alpha = self._plaster(exposed, key, plaster)
         head_rgb, head_alpha = self._head()
         covered = 1 - (1 - body_alpha) * (1 - head_alpha)
         alpha = np.rint(covered * 255).astype(np.uint8)
@@ -241,12 +242,10 @@ class _Picture:
             flags = cv2.INTER_NEAREST
         else:
             small = max(round(rgb.shape[1] * self.camera.reduce), 1), max(round(rgb.shape[0] * self.camera.reduce), 1)
-            sx, sy = small[0] / rgb.shape[1], small[1] / rgb.shape[0]
             rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
             alpha = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)
             hair = cv2.resize(self.head.hair, small, interpolation=cv2.INTER_AREA)
             place = np.array([[1.0, 0, np.round(place[0, 2])], [0, 1.0, np.round(place[1, 2])]])
-            del sx, sy
             flags = cv2.INTER_NEAREST
         hair = self.head.hair if self.camera.reduce == 1 else hair
         laid = cv2.warpAffine(rgb, place, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -259,7 +258,11 @@ class _Picture:
         """1 below the front of the collar's upper edge, 0 above, float32 (h, w); beside it, it goes on level."""
         xy, _ = self.camera.project(self.figure.front_edge)
         order = np.argsort(xy[:, 0], kind="stable")
-        rows = np.interp(np.arange(self.camera.width) + 0.5, xy[order, 0], xy[order, 1])
+        columns = np.arange(self.camera.width) + 0.5
+        rows = np.interp(columns, xy[order, 0], xy[order, 1])
+        # Beside the collar there is hair or nothing: her own shoulders stay away.
+        aside = (columns < xy[:, 0].min()) | (columns > xy[:, 0].max())
+        rows = np.where(aside, rows - 3.0 * self.camera.focal / self.camera.distance, rows)
         y = np.arange(self.camera.height_px, dtype=np.float32)[:, None] + 0.5
         return np.clip(y - rows[None].astype(np.float32) + 0.5, 0, 1)
 
@@ -273,11 +276,11 @@ class _Picture:
         wide, high = last - first
         raster = rasterise((xy - first) * fine, near, figure.triangles, wide * fine, high * fine)
         normals = vertex_normals(figure.vertices, figure.triangles)
-        values = np.column_stack([irradiance, normals, figure.vertices, figure.steel, figure.seams, figure.inside])
+        values = np.column_stack([irradiance, normals, figure.vertices, figure.steel, figure.arm, figure.inside])
         seen = raster.interpolated(figure.triangles, values)
         light, normal, at = seen[:, 0], seen[:, 1:4], seen[:, 4:7]
         normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-        steel, seam, inside = seen[:, 7:8], seen[:, 8], seen[:, 9]
+        steel, arm, inside = seen[:, 7:8], seen[:, 8], seen[:, 9]
         eye = np.float32([0, -camera.distance, camera.height]) - at
         eye /= np.linalg.norm(eye, axis=1, keepdims=True)
         half = eye + key.direction.astype(np.float32)
@@ -287,7 +290,9 @@ class _Picture:
         shine = 0.025 * gloss**12 * (1 - steel[:, 0]) + steel[:, 0] * (0.45 * gloss**26 + 0.10 * gloss**4)
         # A cast figure is put together of parts: where they meet there is a fine dark line.
         width = max(0.10, 0.6 / (camera.focal / camera.distance))
-        line = 1 - 0.5 * np.clip(1.5 - np.abs(seam) / width, 0, 1)
+        trunk, upper, lower = (np.abs(at[:, 2] - height) for height in figure.seams)
+        seam = np.where(arm > 0.5, np.minimum(upper, lower), trunk)
+        line = 1 - 0.45 * np.clip(1.5 - seam / width, 0, 1) * (1 - steel[:, 0])
         line = line * (1 - 0.85 * np.clip(inside, 0, 1))
         shaded = colour * (light * line)[:, None] + (shine * np.minimum(light, 1))[:, None]
         rgb = np.zeros((high * fine, wide * fine, 4), np.float32)
@@ -329,7 +334,11 @@ class _Picture:
         x = (np.arange(camera.width, dtype=np.float32) + 0.5 - camera.middle)[None] * (deep / camera.focal)[:, None]
         y = np.broadcast_to((deep - camera.distance)[:, None], x.shape)
         step = light.floor_x[1] - light.floor_x[0]
-        kept = cv2.GaussianBlur(light.floor, (0, 0), 0.8).astype(np.float32)
+        # The softbox is one large light, not the lamps that stand for it: further from what throws it, a shadow is softer.
+        sharp, soft = (cv2.GaussianBlur(light.floor, (0, 0), sigma) for sigma in (0.8, 5.0))
+        away = np.hypot(light.floor_x[None], 1.3 * light.floor_y[:, None])
+        share = np.clip((away - 12) / 30, 0, 1)
+        kept = (sharp * (1 - share) + soft * share).astype(np.float32)
         u, v = (x - light.floor_x[0]) / step, (y - light.floor_y[0]) / step
         # Towards the edge of what was lit the shadow ends, and towards the wall, which the floor bends up into.
         fade = np.clip((100 - np.abs(x)) / 45, 0, 1) * np.clip((120 - y) / 90, 0, 1)

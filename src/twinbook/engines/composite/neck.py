@@ -18,13 +18,15 @@ _AROUND = 96
 @dataclass(frozen=True, eq=False)
 class Collar:
     """A figure with its collar: ``vertices`` (n, 3) in centimetres, ``triangles`` (m, 3). Of each vertex: ``steel`` is 1 on
-    the collar, ``seams`` the distance to the nearest seam between the figure's parts, ``inside`` 1 within the collar.
+    the collar, ``arm`` 1 on an arm, ``inside`` 1 within the collar. ``seams`` are the heights at which parts of the figure are
+    put together: of the trunk, of the arms (two).
     ``front_edge`` (k, 3) is the collar's upper edge in front."""
 
     vertices: np.ndarray
     triangles: np.ndarray
     steel: np.ndarray
-    seams: np.ndarray
+    arm: np.ndarray
+    seams: tuple[float, float, float]
     inside: np.ndarray
     front_edge: np.ndarray
 
@@ -33,32 +35,33 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     """``body`` cut at the neck, its front at ``height`` over the floor; ``half_width`` of her own neck there, where it shows
     (centimetres)."""
     vertices = body.vertices
-    base = float(body.points["neck01"][2])
-    near = (vertices[:, 2] > base - 4) & ~body.arm
-    # The collar's plane through its front: height + tan(tilt) · (y − front).
-    level = vertices[near]
-    level = level[np.abs(level[:, 2] - height) < 1.5]
-    if len(level) < 8:  # above what there is of a neck
-        level = vertices[near][np.argsort(vertices[near, 2])[-40:]]
-    middle = (level.min(axis=0) + level.max(axis=0)) / 2
-    half = np.ptp(level, axis=0) / 2
-    front = middle[1] - half[1]
+    base, throat = float(body.points["neck01"][2]), body.points["neck03"]
+    near = (vertices[:, 2] > base - 6) & ~body.arm
+    # Where it is nothing but neck: half-way up, and from there the collar's axes.
+    level = 0.5 * (base + float(throat[2]))
+    ring = vertices[near & (np.abs(vertices[:, 2] - level) < 1.2)]
+    middle, half = (ring.min(axis=0) + ring.max(axis=0)) / 2, np.ptp(ring, axis=0) / 2
+    height = max(height, base - 1.0)
+    wider = float(np.clip((half_width or half[0]) / half[0], 0.85, 1.25))
+    a, b = half[0] * wider * 1.03, half[1] * (1 + 0.5 * (wider - 1)) * 1.03
     slope = np.tan(_TILT)
+    # A neck leans forward as it rises.
+    lean = (body.points["neck01"][1] - throat[1]) / (base - throat[2])
+    centre = np.array([middle[0], middle[1] + lean * (height + slope * b - level)])
+    front = centre[1] - b
 
     def over(points: np.ndarray) -> np.ndarray:
         return points[:, 2] - (height + slope * (points[:, 1] - front))
 
     # Her own neck's breadth, from the collar down to where shoulders begin.
-    wider = float(np.clip((half_width or half[0]) / half[0], 0.85, 1.2))
     reach = np.clip((vertices[:, 2] - (base - 3.0)) / max(height - base + 3.0, 1.0), 0, 1) * near
     reach = (reach * reach * (3 - 2 * reach))[:, None]
     stretch = np.array([wider - 1, 0.5 * (wider - 1), 0.0])
     vertices = vertices + reach * (vertices - middle) * stretch
     high = over(vertices)
-    band = vertices[near & (high > -_HIGH - 0.6) & (high < 0.4)]
-    a, b = np.ptp(band[:, 0]) / 2 * 0.985, np.ptp(band[:, 1]) / 2 * 0.985
-    centre = (band[:, :2].min(axis=0) + band[:, :2].max(axis=0)) / 2
-    kept = body.faces[~(near[body.faces] & (high[body.faces] > -0.25)).any(axis=1)]
+    within = np.hypot((vertices[:, 0] - centre[0]) / a, (vertices[:, 1] - centre[1]) / b) < 1.35
+    gone = near & (high > -0.25) & (within | (vertices[:, 2] > height + slope * 2 * b))
+    kept = body.faces[~gone[body.faces].any(axis=1)]
     ring, quads, top = _ring(centre, a, b, height, slope, front)
     count = len(vertices)
     disc = _disc(centre, a, b, height - 0.25, slope, front)
@@ -69,10 +72,10 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     steel, inside = np.zeros(len(everything)), np.zeros(len(everything))
     steel[count:] = 1
     inside[count + len(ring) :] = 1
-    seams = np.full(len(everything), 9.0)
-    seams[:count] = _seams(body)
+    arm = np.zeros(len(everything))
+    arm[:count] = body.arm
     lower = top[top[:, 1] <= centre[1] + 0.02 * b]
-    return Collar(everything, triangles, steel, seams, inside, lower)
+    return Collar(everything, triangles, steel, arm, _seams(body), inside, lower)
 
 
 def _ring(
@@ -102,13 +105,7 @@ def _disc(centre: np.ndarray, a: float, b: float, height: float, slope: float, f
     return np.concatenate([rim, rim.mean(axis=0, keepdims=True)])
 
 
-def _seams(body: Mannequin) -> np.ndarray:
-    """Distance of each vertex from where the figure's parts are put together: below the waist, at arms and wrists."""
-    vertices, points = body.vertices, body.points
-    hips, waist = (float(vertices[body.rings[name], 2].mean()) for name in ("hips", "waist"))
-    trunk = vertices[:, 2] - (0.55 * waist + 0.45 * hips)
-    shoulder, elbow, wrist = (points[name][2] for name in ("upperarm01", "lowerarm01", "wrist"))
-    arm = np.minimum(
-        np.abs(vertices[:, 2] - (shoulder - 0.40 * (shoulder - elbow))), np.abs(vertices[:, 2] - wrist - 1.0)
-    )
-    return np.where(body.arm, arm, np.abs(trunk))
+def _seams(body: Mannequin) -> tuple[float, float, float]:
+    hips, waist = (float(body.vertices[body.rings[name], 2].mean()) for name in ("hips", "waist"))
+    shoulder, elbow, wrist = (float(body.points[name][2]) for name in ("upperarm01", "lowerarm01", "wrist"))
+    return 0.55 * waist + 0.45 * hips, shoulder - 0.42 * (shoulder - elbow), wrist + 1.0
