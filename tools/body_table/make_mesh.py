@@ -49,7 +49,7 @@ class Mannequins(Bodies):
         self.rings = {name: self.place[np.asarray(ring)] for name, ring in RINGS.items()}
         assert all((ring >= 0).all() for ring in self.rings.values())
         self.mirror = _mirror(template[self.kept])
-        self.smoothing = _Smoothing(template[self.kept], self.faces)
+        self.smoothing = _Smoothing(template[self.kept], self.faces, ~(self.arm | self.head)[self.kept])
         trunk = ~(self.arm | self.head)[self.kept]
         self.trunk = trunk
 
@@ -125,14 +125,15 @@ class Mannequins(Bodies):
 class _Smoothing:
     """Laplacian smoothing, where a shop mannequin shows less than a body does."""
 
-    def __init__(self, template, faces):
+    def __init__(self, template, faces, trunk):
         self.near = _neighbours(len(template), faces)
-        front = template[:, 1] < np.median(template[:, 1])
+        front = trunk & (template[:, 1] < np.median(template[trunk, 1]))
         self.weight = np.zeros(len(template))
         tall = template[:, 2]
         height = (tall - tall.min()) / np.ptp(tall)
         for side in (1, -1):
-            chest = np.flatnonzero(front & (template[:, 0] * side > 4) & (template[:, 0] * side < 14) & (height > 0.75) & (height < 0.92))
+            aside = template[:, 0] * side
+            chest = np.flatnonzero(front & (aside > 4) & (aside < 14) & (height > 0.75) & (height < 0.88))
             tip = template[chest[template[chest, 1].argmin()]]
             self._around(template, tip, 5.5)
         low = np.abs(template[:, 0]) < 1.0

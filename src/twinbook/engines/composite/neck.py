@@ -41,7 +41,7 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     level = 0.5 * (base + float(throat[2]))
     ring = vertices[near & (np.abs(vertices[:, 2] - level) < 1.2)]
     middle, half = (ring.min(axis=0) + ring.max(axis=0)) / 2, np.ptp(ring, axis=0) / 2
-    height = max(height, base - 1.0)
+    height = max(height, base + 0.6)
     wider = float(np.clip((half_width or half[0]) / half[0], 0.85, 1.25))
     a, b = half[0] * wider * 1.03, half[1] * (1 + 0.5 * (wider - 1)) * 1.03
     slope = np.tan(_TILT)
@@ -59,16 +59,21 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     stretch = np.array([wider - 1, 0.5 * (wider - 1), 0.0])
     vertices = vertices + reach * (vertices - middle) * stretch
     high = over(vertices)
-    within = np.hypot((vertices[:, 0] - centre[0]) / a, (vertices[:, 1] - centre[1]) / b) < 1.35
-    gone = near & (high > -0.25) & (within | (vertices[:, 2] > height + slope * 2 * b))
-    kept = body.faces[~gone[body.faces].any(axis=1)]
+    off = (vertices[:, :2] - centre) / [a, b]
+    away = np.hypot(off[:, 0], off[:, 1])
+    gone = near & (high > -0.3) & ((away < 1.3) | (high > 3.0))
+    # What is above the collar is drawn together into a lid within it.
+    closer = (np.minimum(away, 0.96) / np.maximum(away, 1e-6))[:, None]
+    lid = centre + off * closer * [a, b]
+    lid = np.column_stack([lid, height - 0.3 + slope * (lid[:, 1] - front)])
+    vertices = np.where(gone[:, None], lid, vertices)
     ring, quads, top = _ring(centre, a, b, height, slope, front)
     count = len(vertices)
     disc = _disc(centre, a, b, height - 0.25, slope, front)
     spokes = np.arange(_AROUND)
     fan = np.stack([np.full(_AROUND, _AROUND), spokes, (spokes + 1) % _AROUND], axis=1)
     everything = np.concatenate([vertices, ring, disc])
-    triangles = np.concatenate([split(kept), split(quads) + count, fan + count + len(ring)])
+    triangles = np.concatenate([split(body.faces), split(quads) + count, fan + count + len(ring)])
     steel, inside = np.zeros(len(everything)), np.zeros(len(everything))
     steel[count:] = 1
     inside[count + len(ring) :] = 1

@@ -25,7 +25,7 @@ _LEAST_NECK = 1.8  # centimetres that must show between chin and collar
 class Head:
     """In pixels of the plate: ``rgb_srgb`` uint8 (h, w, 3), her own colours without backdrop or clothes in them; ``alpha``
     float32 (h, w), 1 on head, hair and neck (and on what is below ``cut`` of her and isn't clothes); ``hair`` float32 of her
-    hair alone. ``eyes`` is their row, ``axis`` the column of the neck's middle, ``cut`` the row where the neck ends in front,
+    hair and face alone, which nothing cuts. ``eyes`` is their row, ``axis`` the column of the neck's middle, ``cut`` the row where the neck ends in front,
     ``neck`` half of its breadth there or None where hair hides it."""
 
     rgb_srgb: np.ndarray
@@ -49,11 +49,11 @@ def head_of(plate: Plate, scale: float, body: Mannequin) -> Head:
     ratio = rgb.shape[0] / labels.shape[0]
     eyes = float(plate.landmarks[:4, 1].mean())
     chin = eyes + scale * float(body.points["eye"][2] - body.points["chin"][2])
-    axis = _axis(plate, labels, ratio, chin, scale)
+    axis, neck = _neck(plate, labels, ratio, chin, scale)
     collar = _collar(labels, ratio, axis, chin, scale)
     if collar - chin < _LEAST_NECK * scale:
         raise EngineRefused("engine.neck", f"her neck hardly shows in {plate.facts.photo}: it is needed to join her head")
-    cut = min(chin + 0.62 * (collar - chin), chin + 5.5 * scale)
+    cut = min(chin + 0.45 * (collar - chin), chin + 4.0 * scale)
     hair = labels == Region.HAIR
     if hair[-2:].any() or hair[:, :2].any() or hair[:, -2:].any() or plate.facts.person.top <= 1:
         raise EngineRefused("engine.neck", f"the edge of {plate.facts.photo} cuts her head or her hair")
@@ -64,21 +64,28 @@ def head_of(plate: Plate, scale: float, body: Mannequin) -> Head:
     window = np.s_[: min(int(cut + 30 * scale), rgb.shape[0])]
     own = rgb.copy()
     own[window] = own_colours(rgb[window], np.rint(free[window] * 255).astype(np.uint8))
-    return Head(own, free, strands, eyes, axis, cut, _half_neck(labels, ratio, axis, cut, cover))
+    return Head(own, free, strands, eyes, axis, cut, neck)
 
 
-def _axis(plate: Plate, labels: np.ndarray, ratio: float, chin: float, scale: float) -> float:
-    """The column of the middle of her neck, by the skin between chin and collar, and by her shoulders."""
-    high, wide = labels.shape
-    first, last = int((chin + 0.8 * scale) / ratio), int((chin + 4.5 * scale) / ratio)
+def _neck(plate: Plate, labels: np.ndarray, ratio: float, chin: float, scale: float) -> tuple[float, float | None]:
+    """The column of the middle of her neck where it is narrowest, and half of its breadth: by her outline between chin and
+    shoulders, or where hair hides that by the skin that shows (then without a breadth, as it may be broader)."""
+    high = len(labels)
     eye = float(plate.landmarks[:4, 0].mean()) / ratio
-    found = []
-    for row in range(first, min(last, high)):
-        skin = np.flatnonzero((labels[row] == Region.SKIN) | (labels[row] == Region.FACE))
-        skin = skin[np.abs(skin - eye) < 10 * scale / ratio]
-        if len(skin) > 2.5 * scale / ratio:
-            found.append((skin[0] + skin[-1] + 1) / 2)
-    return float(np.median(found)) * ratio if found else eye * ratio
+    centimetre = scale / ratio
+    person = cv2.resize(plate.alpha, labels.shape[1::-1], interpolation=cv2.INTER_AREA) > 127
+    free, covered = [], []
+    for row in range(max(int(chin / ratio - centimetre), 0), min(int(chin / ratio + 3.5 * centimetre), high)):
+        line = np.flatnonzero(person[row] & (np.abs(np.arange(labels.shape[1]) - eye) < 14 * centimetre))
+        skin = np.flatnonzero((labels[row] == Region.SKIN) & (np.abs(np.arange(labels.shape[1]) - eye) < 9 * centimetre))
+        if len(line) and not np.isin(labels[row, line], (Region.HAIR, *_CLOTHES)).any():
+            free.append((float(line[-1] - line[0] + 1), (line[0] + line[-1] + 1) / 2))
+        elif len(skin) > 2.5 * centimetre and row > chin / ratio + 0.8 * centimetre:
+            covered.append((skin[0] + skin[-1] + 1) / 2)
+    if free and min(free)[0] > 5 * centimetre:
+        wide, middle = min(free)
+        return middle * ratio, wide * ratio / 2
+    return (float(np.median(covered)) if covered else eye) * ratio, None
 
 
 def _collar(labels: np.ndarray, ratio: float, axis: float, chin: float, scale: float) -> float:
@@ -92,31 +99,12 @@ def _collar(labels: np.ndarray, ratio: float, axis: float, chin: float, scale: f
     return (first + float(np.median(rows))) * ratio
 
 
-def _half_neck(labels: np.ndarray, ratio: float, axis: float, cut: float, cover: np.ndarray) -> float | None:
-    """Half of the neck's breadth in pixels where backdrop is on both sides of it, else None."""
-    row, small = min(int(cut), len(cover) - 1), min(int(cut / ratio), len(labels) - 1)
-    around = labels[max(small - 2, 0) : small + 1]
-    if (around == Region.HAIR).any():
-        return None
-    line = cover[row] > 0.5
-    middle = min(int(axis), len(line) - 1)
-    outside = np.flatnonzero(~line)
-    left, right = outside[outside < middle], outside[outside > middle]
-    if not len(left) or not len(right):
-        return None
-    small_row = labels[small, int(left[-1] / ratio) + 1 : int(right[0] / ratio)]
-    if np.isin(small_row, _CLOTHES).mean() > 0.25:
-        skin = np.flatnonzero(labels[small] == Region.SKIN)
-        return float(len(skin)) * ratio / 2 if len(skin) else None
-    return float(right[0] - left[-1] - 1) / 2
-
-
 def _without_clothes(
     rgb: np.ndarray, labels: np.ndarray, ratio: float, first: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shares of what isn't clothes and of what is hair, float32 (h, w), with soft edges: strands lie on cloth."""
     high, wide = rgb.shape[:2]
-    cloth, hair = np.isin(labels, _CLOTHES), labels == Region.HAIR
+    cloth, hair = np.isin(labels, _CLOTHES), (labels == Region.HAIR) | (labels == Region.FACE)
     share, strands = np.ones((high, wide), np.float32), np.zeros((high, wide), np.float32)
     top = max(int(first / ratio), 0)
     if not cloth[top:].any():
