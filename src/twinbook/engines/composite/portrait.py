@@ -12,7 +12,7 @@ from ...ports import Plate
 from ...vision.body_mesh import Mannequin
 from ...vision.matte import refined
 from ...vision.regions import Region, label_map
-from ...vision.skin import to_linear
+from ...vision.skin import lab, to_linear
 from .plaster import Key
 from .scene import own_colours
 
@@ -49,6 +49,7 @@ def head_of(plate: Plate, scale: float, body: Mannequin) -> Head:
     ratio = rgb.shape[0] / labels.shape[0]
     eyes = float(plate.landmarks[:4, 1].mean())
     chin = eyes + scale * float(body.points["eye"][2] - body.points["chin"][2])
+    labels = _shaded_neck(plate, labels, chin / ratio, scale / ratio)
     axis, neck = _neck(plate, labels, ratio, chin, scale)
     collar = _collar(labels, ratio, axis, chin, scale)
     if collar - chin < _LEAST_NECK * scale:
@@ -65,6 +66,23 @@ def head_of(plate: Plate, scale: float, body: Mannequin) -> Head:
     own = rgb.copy()
     own[window] = own_colours(rgb[window], np.rint(free[window] * 255).astype(np.uint8))
     return Head(own, free, strands, eyes, axis, cut, neck)
+
+
+def _shaded_neck(plate: Plate, labels: np.ndarray, chin: float, centimetre: float) -> np.ndarray:
+    """The labels, with skin below her chin that lies in the shade of her hair told from it by its lightness."""
+    size = labels.shape[1::-1]
+    light = lab(cv2.resize(plate.rgb_srgb, size, interpolation=cv2.INTER_AREA))[..., 0]
+    first = max(int(chin - 2 * centimetre), 0)
+    hair, skin = light[labels == Region.HAIR], light[first:][labels[first:] == Region.SKIN]
+    if len(hair) < 30 or len(skin) < 30 or np.median(skin) - np.median(hair) < 18:
+        return labels
+    eye = float(plate.landmarks[:4, 0].mean()) * size[0] / plate.facts.width
+    between = np.median(hair) + 0.42 * (np.median(skin) - np.median(hair))
+    y, x = np.mgrid[: size[1], : size[0]]
+    about = (y > first) & (y < chin + 12 * centimetre) & (np.abs(x - eye) < 9 * centimetre)
+    inside = cv2.erode(cv2.resize(plate.alpha, size, interpolation=cv2.INTER_AREA), np.ones((5, 5), np.uint8)) > 250
+    lit = about & inside & (light > between) & np.isin(labels, (Region.HAIR, Region.UNKNOWN))
+    return np.where(lit, Region.SKIN, labels).astype(np.uint8)
 
 
 def _neck(plate: Plate, labels: np.ndarray, ratio: float, chin: float, scale: float) -> tuple[float, float | None]:
@@ -117,6 +135,8 @@ def _without_clothes(
     strands = cv2.resize(hair.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
     if hair[top:bottom].any():
         strands[here] = refined(rgb[here], hair[top:bottom], 2.0)
+        skin = cv2.resize((labels == Region.SKIN).astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
+        strands[here] *= 1 - skin[here]
     return share, strands
 
 
