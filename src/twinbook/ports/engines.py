@@ -32,10 +32,12 @@ class EngineProfile:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an engine will do: the plate it starts from and the operations, in order."""
+    """What an engine will do: the plate it starts from and the operations, in order. ``ruler`` is another plate of hers,
+    for its measurements alone."""
 
     plate: str
     operations: tuple[str, ...]
+    ruler: str | None = None
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,8 @@ def _hold(office: Office, work: Work) -> Work:
 def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFacts, ...]]) -> list[Reason]:
     """The formats that the plate can't be cropped to: told before anything is made."""
     found = []
+    if work.shot.mannequin:  # the figure stands free, whatever the plate shows
+        return found
     for facts in (facts for of_one in plates.values() for facts in of_one if facts.id == plan.plate):
         for name in work.shot.formats:
             try:
@@ -218,7 +220,7 @@ def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibratio
 
 def _asked(work: Work, talent: str) -> Asked:
     whole = work.made.source_type is SourceType.TRAINED
-    return Asked(None if whole else work.plate, work.shot.recolor, work.shot.redressed)
+    return Asked(None if whole else work.plate, work.shot.recolor, work.shot.redressed, work.shot.mannequin)
 
 
 def _release(office: Office, work: Work) -> Work:

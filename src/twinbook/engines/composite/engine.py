@@ -7,27 +7,28 @@ brought to her light, not she to theirs.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ...domain.brief import FORMATS, STUDIO_SCENES, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
-from ...domain.twin import Backdrop, PlateFacts, View
+from ...domain.twin import Backdrop, Framing, PlateFacts, View
 from ...ports import Engine, EngineProfile, Plan, Plate, Rendering, RenderJob
 from ...vision.cloth import garment_share
+from .mannequin import MOST_TURNED, on_mannequin
 from .recolor import recoloured
 from .scene import composite, fitted_scene, own_colours
 from .studio import studio_scene
 
-_OPERATIONS = ("scene", "recolor")
+_OPERATIONS = ("scene", "recolor", "mannequin")
 # How far below the chin a plate must show her, in heights of the detected face, for the garment to be in it.
 _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
 
 
 class CompositeEngine(Engine):
-    """`ports.Engine` for ``scene`` and ``recolor``. Deterministic: the same job gives the same bytes."""
+    """`ports.Engine` for ``scene``, ``recolor`` and ``mannequin``. Deterministic: the same job gives the same bytes."""
 
     def profile(self) -> EngineProfile:
         return EngineProfile(
@@ -71,6 +72,8 @@ class CompositeEngine(Engine):
             if not showing:
                 raise EngineRefused("engine.region", f"no plate of hers that fits shows the {shot.recolor.region}")
             candidates = showing
+        if shot.mannequin:
+            return _mannequin_plan(shot, candidates, hers)
         best = max(candidates, key=lambda facts: _suitability(facts, shot))
         return Plan(best.id, shot.operations)
 
@@ -88,6 +91,8 @@ class CompositeEngine(Engine):
 
         plate = job.twins[shot.talents[0]].plate(job.plan.plate)
         lap("plate")
+        if shot.mannequin:
+            return self._on_mannequin(job, plate, seconds, lap)
         rgb, alpha = plate.rgb_srgb, plate.alpha
         provenance = {"plate": plate.facts.id, "photo": plate.facts.photo}
         own = None
@@ -104,7 +109,7 @@ class CompositeEngine(Engine):
         if shot.scene is not None:
             if alpha is None:
                 raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
-            scene = self._scene(job, plate)
+            scene = self._scene(job, plate.facts)
             lap("scene")
             rgb = composite(rgb, alpha, plate.facts, scene, seed=job.seed, own_srgb=own)
             provenance["scene"] = shot.scene
@@ -114,14 +119,52 @@ class CompositeEngine(Engine):
         altered = (rgb != plate.rgb_srgb).any(axis=2)
         return Rendering(rgb, alpha, altered, SourceType.COMPOSITE_SYNTHETIC, shot.operations, provenance, seconds)
 
-    def _scene(self, job: RenderJob, plate: Plate) -> np.ndarray:
+    def _on_mannequin(self, job: RenderJob, plate: Plate, seconds: dict, lap: Callable[[str], None]) -> Rendering:
+        shot = job.shot
+        ruler = job.twins[shot.talents[0]].plate(job.plan.ruler) if job.plan.ruler else None
+        made = on_mannequin(
+            plate, ruler, lambda facts: self._scene(job, facts), seed=job.seed, pale=shot.scene == "studio:white"
+        )
+        lap("mannequin")
+        provenance = {
+            "plate": plate.facts.id,
+            "photo": plate.facts.photo,
+            "body": "a mannequin of her own measurements, not photographed",
+            "scene": shot.scene,
+        }
+        return Rendering(
+            made.rgb_srgb,
+            made.alpha,
+            made.altered,
+            SourceType.COMPOSITE_SYNTHETIC,
+            shot.operations,
+            provenance,
+            seconds,
+        )
+
+    def _scene(self, job: RenderJob, facts: PlateFacts) -> np.ndarray:
         kind, _, name = job.shot.scene.partition(":")
         if kind == "studio":
-            return studio_scene(name, plate.facts)
+            return studio_scene(name, facts)
         picture = job.pictures.get(job.shot.scene)
         if picture is None:
             raise EngineRefused("campaign.scene", f"the picture of scene {job.shot.scene} was not given")
-        return fitted_scene(picture[..., :3], plate.facts)
+        return fitted_scene(picture[..., :3], facts)
+
+
+def _mannequin_plan(shot: Shot, candidates: Sequence[PlateFacts], hers: Sequence[PlateFacts]) -> Plan:
+    """The plate with the largest head that looks towards the camera, and a full-length one that says how large it is."""
+    if shot.scene is None:
+        raise EngineRefused("campaign.scene", f"shot {shot.id} shows a mannequin, which needs a scene to stand in")
+    if shot.recolor is not None or shot.print is not None:
+        raise EngineRefused("engine.operation", f"shot {shot.id} shows a mannequin, which wears nothing to dye or print")
+    facing = [facts for facts in candidates if facts.view is not View.PROFILE and abs(facts.yaw or 0) <= MOST_TURNED]
+    if not facing:
+        raise EngineRefused("engine.plate", f"in no plate of {shot.talents[0]} that fits does the head face the camera")
+    best = max(facing, key=lambda facts: (-(abs(facts.yaw or 0) // 12), facts.face.height, facts.id))
+    full = [facts for facts in hers if facts.framing is Framing.FULL and facts.view is not View.PROFILE]
+    ruler = min(full, key=lambda facts: (abs(facts.yaw or 0), facts.id), default=None)
+    return Plan(best.id, shot.operations, ruler.id if ruler else None)
 
 
 def _check_scene(shot: Shot) -> None:

@@ -31,7 +31,7 @@ _BODY_TURN = 15.0
 _FIGURE = 0.865  # of the canvas' height, from sole to crown
 _SOLE = 0.945
 _LENS = 85 / 36  # a portrait lens: its focal length over the longer side of the film
-_NEAREST, _FARTHEST = 500.0, 800.0  # centimetres from camera to figure
+_NEAREST, _FARTHEST = 600.0, 800.0  # centimetres from camera to figure
 _PLASTER = np.float32([0.735, 0.735, 0.725])
 _GREY = np.float32([0.40, 0.405, 0.41])  # before white paper
 _STEEL = np.float32([0.30, 0.30, 0.305])
@@ -165,7 +165,7 @@ class _Camera:
         facts = plate.facts
         distance = float(np.clip(_LENS * max(facts.width, facts.height) / scale, _NEAREST, _FARTHEST))
         eye_z, eye_y = float(body.points["eye"][2]), float(plate.landmarks[:4, 1].mean())
-        level = float(np.clip(eye_z - (facts.height / 2 - eye_y) / scale, 0.5 * body.height, 0.95 * body.height))
+        level = float(np.clip(eye_z - (facts.height / 2 - eye_y) / scale, 0.5 * body.height, 0.72 * body.height))
         # The head's scale is that of its own depth, a little before the axis.
         focal = out * (distance + float(body.points["head"][1]))
         horizon = _SOLE * high - focal * level / distance

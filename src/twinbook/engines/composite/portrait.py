@@ -82,7 +82,18 @@ def _shaded_neck(plate: Plate, labels: np.ndarray, chin: float, centimetre: floa
     about = (y > first) & (y < chin + 12 * centimetre) & (np.abs(x - eye) < 9 * centimetre)
     inside = cv2.erode(cv2.resize(plate.alpha, size, interpolation=cv2.INTER_AREA), np.ones((5, 5), np.uint8)) > 250
     lit = about & inside & (light > between) & np.isin(labels, (Region.HAIR, Region.UNKNOWN))
-    return np.where(lit, Region.SKIN, labels).astype(np.uint8)
+    found = np.where(lit, Region.SKIN, labels).astype(np.uint8)
+    # The inside of a collar, dark and thin, lies where hair ends and isn't hair.
+    strands = (found == Region.HAIR).astype(np.uint8)
+    thick = cv2.morphologyEx(strands, cv2.MORPH_OPEN, _disc(0.7 * centimetre))
+    thin = (strands > 0) & (cv2.dilate(thick, _disc(0.5 * centimetre)) == 0) & (y > chin)
+    cloth = cv2.dilate(np.isin(found, _CLOTHES).astype(np.uint8), _disc(1.2 * centimetre)) > 0
+    return np.where(thin & cloth, Region.TOP, found).astype(np.uint8)
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * max(round(radius), 1) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
 def _neck(plate: Plate, labels: np.ndarray, ratio: float, chin: float, scale: float) -> tuple[float, float | None]:
