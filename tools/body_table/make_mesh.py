@@ -15,6 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.sparse import coo_matrix, identity
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import factorized
+from scipy.spatial import cKDTree
 from make_table import CHANGES, HERE, PHENOTYPES, RINGS, SKIN, Bodies
 
 sys.path.insert(0, str(HERE.parent / "talent"))
@@ -123,37 +127,41 @@ class Mannequins(Bodies):
 
 
 class _Smoothing:
-    """Laplacian smoothing, where a shop mannequin shows less than a body does."""
+    """What a shop mannequin doesn't show is filled in as a thin plate would be, from what is around it."""
 
     def __init__(self, template, faces, trunk):
-        self.near = _neighbours(len(template), faces)
         front = trunk & (template[:, 1] < np.median(template[trunk, 1]))
-        self.weight = np.zeros(len(template))
         tall = template[:, 2]
         height = (tall - tall.min()) / np.ptp(tall)
+        inside = np.zeros(len(template), bool)
+
+        def fill(centre, reach):
+            inside[np.linalg.norm(template - centre, axis=1) < reach] = True
+
         for side in (1, -1):
             aside = template[:, 0] * side
             chest = np.flatnonzero(front & (aside > 4) & (aside < 14) & (height > 0.75) & (height < 0.88))
-            tip = template[chest[template[chest, 1].argmin()]]
-            self._around(template, tip, 5.5)
-        low = np.abs(template[:, 0]) < 1.0
-        knee = np.quantile(tall, 0.3)
-        crotch = template[low & (tall > knee)]
-        self._around(template, crotch[crotch[:, 2].argmin()], 9.0)
+            fill(template[chest[template[chest, 1].argmin()]], 4.6)
+        low = trunk & (np.abs(template[:, 0]) < 1.0)
+        crotch = template[low & (height > 0.4)]
+        crotch = crotch[crotch[:, 2].argmin()]
+        fill(crotch + [0, -4.0, 3.0], 4.5)
         navel = template[front & low]
-        navel = navel[np.abs((navel[:, 2] - tall.min()) / np.ptp(tall) - 0.685).argmin()]
-        self._around(template, navel, 7.0)
-
-    def _around(self, template, centre, reach):
-        away = np.linalg.norm(template - centre, axis=1) / reach
-        self.weight = np.maximum(self.weight, np.clip(1.5 - away, 0, 1))
+        fill(navel[np.abs((navel[:, 2] - tall.min()) / np.ptp(tall) - 0.685).argmin()], 4.0)
+        index, owner, _ = _neighbours(len(template), faces)
+        weight = 1 / np.maximum(np.linalg.norm(template[index] - template[owner], axis=1), 0.05)
+        total = np.bincount(owner, weight, minlength=len(template))
+        bend = coo_matrix((weight / total[owner], (owner, index)), shape=(len(template),) * 2).tocsr()
+        bend = (identity(len(template)) - bend).tocsr()
+        plate = (bend.T @ bend).tocsr()
+        self.inside, self.rest = np.flatnonzero(inside), np.flatnonzero(~inside)
+        self.solve = factorized(plate[self.inside][:, self.inside].tocsc())
+        self.onto = plate[self.inside][:, self.rest]
 
     def __call__(self, points):
-        index, owner, count = self.near
-        for _ in range(60):
-            total = np.zeros_like(points)
-            np.add.at(total, owner, points[index])
-            points = points + 0.6 * self.weight[:, None] * (total / count[:, None] - points)
+        points = points.copy()
+        pull = self.onto @ points[self.rest]
+        points[self.inside] = -np.stack([self.solve(pull[:, axis]) for axis in range(3)], axis=1)
         return points
 
 
@@ -166,9 +174,6 @@ def _neighbours(count, faces):
 
 
 def _largest_piece(faces):
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     edges = np.concatenate([faces[:, [i, (i + 1) % 4]] for i in range(4)])
     graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(SKIN, SKIN))
     _, piece = connected_components(graph, directed=False)
@@ -176,8 +181,6 @@ def _largest_piece(faces):
 
 
 def _mirror(points):
-    from scipy.spatial import cKDTree
-
     distance, other = cKDTree(points).query(points * [-1, 1, 1])
     assert distance.max() < 0.05, distance.max()
     assert (other[other] == np.arange(len(points))).all()

@@ -34,8 +34,6 @@ _AGREEING = 0.02
 _SHOES = 3.0
 # Bare feet are seen a little from above: how far toes reach below the soles' own height.
 _TOES = 3.0
-# Between legs that meet, backdrop begins to show this far below the crotch.
-_APEX = 1.0
 # Rows that two outlines must share, over the height from crown to shoulder.
 _LEAST_ROWS = 0.12
 # The nose's place under the crown moves with a nod or a higher camera: a weak voice on the height of a head.
@@ -101,7 +99,7 @@ def against_measurements(
     extreme = int(np.argmax(np.abs(off - middle)))
     note = "of a mannequin, against the body of her measurements"
     if "crotch" in shape.marks:
-        legs = (ground - shape.marks["crotch"]) / scale + _APEX
+        legs = (ground - shape.marks["crotch"]) / scale
         length = Measurement(NAMES[1], _percent(float(np.log(legs / body.lengths["inseam"]))), f"of the legs {note}")
     else:
         length = Measurement(NAMES[1], None, shape.unseen.get("crotch", "its legs can't be told apart"))

@@ -144,7 +144,7 @@ class BodyMesh:
         found.append((points[eye, 2] - lengths["eye_height"], _LENGTH, basis[:, eye, 2]))
         found.append((2 * points[arm, 0] - lengths["shoulders"], _LENGTH, 2 * basis[:, arm, 0]))
         crotch = self._crotch(points[:count])
-        exact = _TAPE if "inseam" in given else _LENGTH
+        exact = _TAPE if "inseam" in given else 0.2
         found.append((points[crotch, 2] - lengths["inseam"], exact, basis[:, crotch, 2]))
         for height, wide, deep, _ in body.torso[1:_LEVELS]:
             found += self._sliced(points, basis, height, wide, deep)

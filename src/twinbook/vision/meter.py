@@ -220,7 +220,10 @@ def _below_head(source: Plate) -> np.ndarray | None:
     high, wide = source.rgb_srgb.shape[:2]
     labels = cv2.resize(source.regions, (wide, high), interpolation=cv2.INTER_NEAREST)
     rows = np.arange(high)[:, None] > source.facts.face.bottom - 0.1 * source.facts.face.height
-    return rows & (labels != Region.HAIR) & (labels != Region.FACE)
+    face = source.facts.face
+    aside = np.abs(np.arange(wide)[None] - face.left - face.width / 2) > 0.55 * face.width
+    # Beside the neck hair is judged; before it, hair and the neck's shade are too alike.
+    return rows & ((labels != Region.HAIR) | ~aside) & (labels != Region.FACE)
 
 
 def _generated(

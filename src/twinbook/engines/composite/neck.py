@@ -61,12 +61,13 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     # A neck comes out of the collar as broad as it goes in; what stands out beyond is drawn in, less and less below.
     off = (vertices[:, :2] - centre) / [a, b]
     away = np.hypot(off[:, 0], off[:, 1])
-    share = np.clip((over(vertices) + 5.0) / 3.5, 0, 1) * np.clip((2.0 - away) / 0.6, 0, 1) * near
+    throat = (off[:, 1] < 0) & (np.abs(off[:, 0]) < 1.1)
+    share = np.where(throat, 1.0, np.clip((2.0 - away) / 0.6, 0, 1)) * np.clip((over(vertices) + 5.0) / 3.5, 0, 1) * near
     drawn = away - share * np.maximum(away - 0.97, 0)
     off *= (drawn / np.maximum(away, 1e-6))[:, None]
     vertices = np.column_stack([centre + off * [a, b], vertices[:, 2]])
     away, high = drawn, over(vertices)
-    gone = near & (high > -0.3) & ((away < 1.15) | (high > 3.0))
+    gone = near & (high > -0.3) & ((away < 1.15) | throat | (high > 3.0))
     # What is above the collar is drawn together into a lid within it.
     closer = (np.minimum(away, 0.96) / np.maximum(away, 1e-6))[:, None]
     lid = centre + off * closer * [a, b]

@@ -146,8 +146,10 @@ def _without_clothes(
     strands = cv2.resize(hair.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
     if hair[top:bottom].any():
         strands[here] = refined(rgb[here], hair[top:bottom], 2.0)
-        skin = cv2.resize((labels == Region.SKIN).astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
-        strands[here] *= 1 - skin[here]
+        skin = cv2.dilate((labels == Region.SKIN).astype(np.float32), _disc(2))
+        skin = cv2.resize(skin, (wide, high), interpolation=cv2.INTER_LINEAR)
+        below = np.arange(high) > first + 4 * ratio
+        strands[below] *= 1 - skin[below]
     return share, strands
 
 
