@@ -40,7 +40,7 @@ def test_the_drawn_outline_is_as_broad_as_her_body(name):
     xy = np.stack([mesh.vertices[:, 0] * scale + 400, 1300 - mesh.vertices[:, 2] * scale], axis=1)
     seen = rasterise(xy, -mesh.vertices[:, 1], split(mesh.faces), 800, 1310).owner >= 0
     off = []
-    for height, wide, _, _ in body.torso[4:35]:
+    for height, wide, _, _ in body.torso[6:32]:
         row = seen[round(1300 - height * scale)]
         right = int(np.argmin(row[400:]))  # arms hang free of the trunk: the first gap is its edge
         off.append(2 * right / scale / wide - 1)

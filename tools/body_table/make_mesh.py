@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix, identity
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import factorized
 from scipy.spatial import cKDTree
 from make_table import CHANGES, HERE, PHENOTYPES, RINGS, SKIN, Bodies
 
@@ -127,41 +126,51 @@ class Mannequins(Bodies):
 
 
 class _Smoothing:
-    """What a shop mannequin doesn't show is filled in as a thin plate would be, from what is around it."""
+    """What a shop mannequin doesn't show is smoothed: local quadratic regression over the front of the trunk, which keeps
+    a breast's or a belly's own curve. A fixed linear map of the vertices, so that it holds for every body."""
+
+    REACH = 2.2  # centimetres, of the Gaussian
 
     def __init__(self, template, faces, trunk):
-        front = trunk & (template[:, 1] < np.median(template[trunk, 1]))
+        front = np.flatnonzero(trunk & (template[:, 1] < np.median(template[trunk, 1])))
         tall = template[:, 2]
         height = (tall - tall.min()) / np.ptp(tall)
-        inside = np.zeros(len(template), bool)
+        index, owner, count = _neighbours(len(template), faces)
+        long = np.linalg.norm(template[index] - template[owner], axis=1)
+        dense = np.bincount(owner, long, minlength=len(template)) / count
+        flat = template[:, [0, 2]]
 
-        def fill(centre, reach):
-            inside[np.linalg.norm(template - centre, axis=1) < reach] = True
+        def finest(where):
+            """The middle of the finest part of the mesh there: what is modelled closest is what is meant."""
+            where = np.intersect1d(front, np.flatnonzero(where))
+            return template[where[np.argsort(dense[where])[:9]]].mean(axis=0)
 
-        for side in (1, -1):
-            aside = template[:, 0] * side
-            chest = np.flatnonzero(front & (aside > 4) & (aside < 14) & (height > 0.75) & (height < 0.88))
-            fill(template[chest[template[chest, 1].argmin()]], 4.6)
-        low = trunk & (np.abs(template[:, 0]) < 1.0)
-        crotch = template[low & (height > 0.4)]
-        crotch = crotch[crotch[:, 2].argmin()]
-        fill(crotch + [0, -4.0, 3.0], 4.5)
-        navel = template[front & low]
-        fill(navel[np.abs((navel[:, 2] - tall.min()) / np.ptp(tall) - 0.685).argmin()], 4.0)
-        index, owner, _ = _neighbours(len(template), faces)
-        weight = 1 / np.maximum(np.linalg.norm(template[index] - template[owner], axis=1), 0.05)
-        total = np.bincount(owner, weight, minlength=len(template))
-        bend = coo_matrix((weight / total[owner], (owner, index)), shape=(len(template),) * 2).tocsr()
-        bend = (identity(len(template)) - bend).tocsr()
-        plate = (bend.T @ bend).tocsr()
-        self.inside, self.rest = np.flatnonzero(inside), np.flatnonzero(~inside)
-        self.solve = factorized(plate[self.inside][:, self.inside].tocsc())
-        self.onto = plate[self.inside][:, self.rest]
+        aside = template[:, 0]
+        sides = [finest((aside * s > 5) & (aside * s < 14) & (height > 0.76) & (height < 0.86)) for s in (1, -1)]
+        centres = [*sides, finest((np.abs(aside) < 2) & (height > 0.60) & (height < 0.74))]
+        lowest = finest((np.abs(aside) < 1) & (height > 0.48) & (height < 0.56))
+        share = np.zeros(len(template))
+        for centre in (*centres, lowest):
+            share = np.maximum(share, np.clip(1.7 - np.linalg.norm(template - centre, axis=1) / 4.0, 0, 1))
+        self.rows = np.intersect1d(front, np.flatnonzero(share))
+        area = dense[front] ** 2
+        values, columns, starts = [], [], [0]
+        for i in self.rows:
+            off = flat[front] - flat[i]
+            near = np.flatnonzero(np.hypot(*off.T) < 3 * self.REACH)
+            x, z = off[near].T
+            weight = area[near] * np.exp(-(x**2 + z**2) / (2 * self.REACH**2))
+            design = np.stack([np.ones_like(x), x, z, x * x, x * z, z * z], axis=1)
+            values.append(np.linalg.solve(design.T @ (design * weight[:, None]), (design * weight[:, None]).T)[0])
+            columns.append(front[near])
+            starts.append(starts[-1] + len(near))
+        shape = len(self.rows), len(template)
+        self.smooth = csr_matrix((np.concatenate(values), np.concatenate(columns), starts), shape=shape)
+        self.share = share[self.rows, None]
 
     def __call__(self, points):
         points = points.copy()
-        pull = self.onto @ points[self.rest]
-        points[self.inside] = -np.stack([self.solve(pull[:, axis]) for axis in range(3)], axis=1)
+        points[self.rows] += self.share * (self.smooth @ points - points[self.rows])
         return points
 
 

@@ -214,7 +214,7 @@ def _by_mannequin(
 
 
 def _below_head(source: Plate) -> np.ndarray | None:
-    """What of a plate a mannequin stands in for: all but face and hair, bool (h, w)."""
+    """What of a plate isn't in a picture of a mannequin: all but face and hair, bool (h, w)."""
     if source.regions is None:
         return None
     high, wide = source.rgb_srgb.shape[:2]
@@ -223,7 +223,8 @@ def _below_head(source: Plate) -> np.ndarray | None:
     face = source.facts.face
     aside = np.abs(np.arange(wide)[None] - face.left - face.width / 2) > 0.55 * face.width
     # Beside the neck hair is judged; before it, hair and the neck's shade are too alike.
-    return rows & ((labels != Region.HAIR) | ~aside) & (labels != Region.FACE)
+    body = rows & ((labels != Region.HAIR) | ~aside) & (labels != Region.FACE)
+    return body | (labels == Region.BACKGROUND)  # another scene of nearly the same grey isn't another light
 
 
 def _generated(
