@@ -148,9 +148,8 @@ class _Smoothing:
         aside = template[:, 0]
         sides = [finest((aside * s > 5) & (aside * s < 14) & (height > 0.76) & (height < 0.86)) for s in (1, -1)]
         centres = [*sides, finest((np.abs(aside) < 2) & (height > 0.60) & (height < 0.74))]
-        lowest = finest((np.abs(aside) < 1) & (height > 0.48) & (height < 0.56))
         share = np.zeros(len(template))
-        for centre in (*centres, lowest):
+        for centre in centres:
             share = np.maximum(share, np.clip(1.7 - np.linalg.norm(template - centre, axis=1) / 4.0, 0, 1))
         self.rows = np.intersect1d(front, np.flatnonzero(share))
         area = dense[front] ** 2

@@ -85,7 +85,7 @@ def against_measurements(
     eyes = shape.marks["eyes"]
     scale = (shape.marks["sole"] - eyes) / (body.lengths["eye_height"] + _TOES)
     ground = eyes + body.lengths["eye_height"] * scale
-    part = body.torso[(body.torso[:, 0] > body.lengths["inseam"] + 3) & (np.arange(len(body.torso)) < 40)]
+    part = body.torso[(body.torso[:, 0] > body.lengths["inseam"] + 3) & (np.arange(len(body.torso)) < 34)]
     at = np.round(ground - part[:, 0] * scale - shape.top).astype(int)
     inside = (at >= 0) & (at < len(shape.rows))
     part, at = part[inside], at[inside]

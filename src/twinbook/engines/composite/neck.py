@@ -41,7 +41,7 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     level = 0.5 * (base + float(throat[2]))
     ring = vertices[near & (np.abs(vertices[:, 2] - level) < 1.2)]
     middle, half = (ring.min(axis=0) + ring.max(axis=0)) / 2, np.ptp(ring, axis=0) / 2
-    height = max(height, base + 0.6)
+    height = max(height, base - 0.8)
     wider = float(np.clip((half_width or half[0]) / half[0], 0.85, 1.25))
     a, b = half[0] * wider * 1.03, half[1] * (1 + 0.5 * (wider - 1)) * 1.03
     slope = np.tan(_TILT)
