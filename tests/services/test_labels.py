@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from twinbook import testing
+from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import StateError
 from twinbook.domain.provenance import SourceType
 from twinbook.domain.work import Stage
@@ -36,6 +37,12 @@ class Generating(FakeEngine):
         return replace(super()._render(job), source_type=SourceType.TRAINED)
 
 
+class Forming(FakeEngine):
+    def profile(self):
+        known = super().profile()
+        return replace(known, operations=known.operations | {"mannequin"})
+
+
 @pytest.fixture
 def play(tmp_path, photos, people):
     """Run a campaign for these territories, and give back what was asked of the sealer and the run's sheet."""
@@ -52,6 +59,7 @@ def play(tmp_path, photos, people):
             territories=territories,
             consent_territories=territories,
             channels=("instagram", "tiktok", "web"),
+            **({"edits": (*USUAL_EDITS, Edit.BODY)} if mannequin else {}),
         )
         planned = replace(planned, talents=tuple(replace(cast, synthetic=synthetic) for cast in planned.talents))
         ports = {"sealer": sealer, "documents": documents, **parts}
@@ -96,7 +104,7 @@ def test_a_generated_picture_says_so(play):
 
 
 def test_a_mannequin_is_said_to_be_one_whatever_the_law_asks(play):
-    assert said(play(("SE",), mannequin=True)[0])[0] == "AI MODIFIED · BODY IS A MANNEQUIN"
+    assert said(play(("SE",), mannequin=True, engine=Forming())[0])[0] == "AI MODIFIED · BODY IS A MANNEQUIN"
 
 
 def test_somebody_who_does_not_exist_is_said_to_be_generated(play):

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from make_table import HERE, RINGS, SKIN, Bodies
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from make_table import CHANGES, HERE, PHENOTYPES, RINGS, SKIN, Bodies
 
 sys.path.insert(0, str(HERE.parent / "talent"))
-from pose import Poser, _hang_arm, _relax_hand, rotation  # noqa: E402
+from pose import Poser, _hang_arm, _relax_hand, rotation
 
 COMPONENTS = 28
 VERSION = 1

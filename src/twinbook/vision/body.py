@@ -21,7 +21,17 @@ from ..domain.fidelity import Measurement
 from .outline import MOST_ROWS, BodyShape, Pose, mirrored, shape, smooth, trunk_widths
 from .parametric_body import FittedBody
 
-__all__ = ["MOST_ROWS", "NAMES", "BodyShape", "FittedBody", "Pose", "against_measurements", "compare", "head_size", "shape"]
+__all__ = [
+    "MOST_ROWS",
+    "NAMES",
+    "BodyShape",
+    "FittedBody",
+    "Pose",
+    "against_measurements",
+    "compare",
+    "head_size",
+    "shape",
+]
 
 NAMES = ("body.width", "body.length", "body.reshape", "body.head")
 

@@ -157,7 +157,9 @@ def _mannequin_plan(shot: Shot, candidates: Sequence[PlateFacts], hers: Sequence
     if shot.scene is None:
         raise EngineRefused("campaign.scene", f"shot {shot.id} shows a mannequin, which needs a scene to stand in")
     if shot.recolor is not None or shot.print is not None:
-        raise EngineRefused("engine.operation", f"shot {shot.id} shows a mannequin, which wears nothing to dye or print")
+        raise EngineRefused(
+            "engine.operation", f"shot {shot.id} shows a mannequin, which wears nothing to dye or print"
+        )
     facing = [facts for facts in candidates if facts.view is not View.PROFILE and abs(facts.yaw or 0) <= MOST_TURNED]
     if not facing:
         raise EngineRefused("engine.plate", f"in no plate of {shot.talents[0]} that fits does the head face the camera")

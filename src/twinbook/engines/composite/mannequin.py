@@ -347,9 +347,7 @@ class _Picture:
 
     def _facts(self, alpha: np.ndarray) -> PlateFacts:
         rows, columns = np.flatnonzero((alpha > 127).any(axis=1)), np.flatnonzero((alpha > 127).any(axis=0))
-        person = Box(
-            int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
-        )
+        person = Box(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1))
         face, reduce = self.plate.facts.face, self.camera.reduce
         left, top = self.place @ [face.left, face.top, 1]
         box = Box(round(left), round(top), round(face.width * reduce), round(face.height * reduce))
@@ -397,7 +395,9 @@ def body_points(
     tips = np.flatnonzero(tips if tips.any() else turned.arm)
     return BodyPoints(
         neck=outline(float(turned.points["neck01"][2])),
-        shoulders=tuple(tuple(map(float, pixels[tips[at]])) for at in (pixels[tips, 0].argmin(), pixels[tips, 0].argmax())),
+        shoulders=tuple(
+            tuple(map(float, pixels[tips[at]])) for at in (pixels[tips, 0].argmin(), pixels[tips, 0].argmax())
+        ),
         armpits=outline(float(pit)),
         elbows=pair("lowerarm01"),
         wrists=pair("wrist"),

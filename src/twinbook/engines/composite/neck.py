@@ -62,7 +62,9 @@ def collared(body: Mannequin, height: float, half_width: float | None) -> Collar
     off = (vertices[:, :2] - centre) / [a, b]
     away = np.hypot(off[:, 0], off[:, 1])
     throat = (off[:, 1] < 0) & (np.abs(off[:, 0]) < 1.1)
-    share = np.where(throat, 1.0, np.clip((2.0 - away) / 0.6, 0, 1)) * np.clip((over(vertices) + 5.0) / 3.5, 0, 1) * near
+    share = (
+        np.where(throat, 1.0, np.clip((2.0 - away) / 0.6, 0, 1)) * np.clip((over(vertices) + 5.0) / 3.5, 0, 1) * near
+    )
     drawn = away - share * np.maximum(away - 0.97, 0)
     off *= (drawn / np.maximum(away, 1e-6))[:, None]
     vertices = np.column_stack([centre + off * [a, b], vertices[:, 2]])

@@ -91,7 +91,12 @@ def _lamps(key: Key) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _seen(
-    points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, direction: np.ndarray, middle: np.ndarray, span: float
+    points: np.ndarray,
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    direction: np.ndarray,
+    middle: np.ndarray,
+    span: float,
 ) -> np.ndarray:
     """How much of each point a light in this direction sees, 0 to 1."""
     aside = np.cross([0.0, 0.0, 1.0], direction)

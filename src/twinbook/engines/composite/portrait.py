@@ -53,7 +53,9 @@ def head_of(plate: Plate, scale: float, body: Mannequin) -> Head:
     axis, neck = _neck(plate, labels, ratio, chin, scale)
     collar = _collar(labels, ratio, axis, chin, scale)
     if collar - chin < _LEAST_NECK * scale:
-        raise EngineRefused("engine.neck", f"her neck hardly shows in {plate.facts.photo}: it is needed to join her head")
+        raise EngineRefused(
+            "engine.neck", f"her neck hardly shows in {plate.facts.photo}: it is needed to join her head"
+        )
     cut = min(chin + 0.45 * (collar - chin), chin + 4.0 * scale)
     hair = labels == Region.HAIR
     if hair[-2:].any() or hair[:, :2].any() or hair[:, -2:].any() or plate.facts.person.top <= 1:
@@ -106,7 +108,9 @@ def _neck(plate: Plate, labels: np.ndarray, ratio: float, chin: float, scale: fl
     free, covered = [], []
     for row in range(max(int(chin / ratio - centimetre), 0), min(int(chin / ratio + 3.5 * centimetre), high)):
         line = np.flatnonzero(person[row] & (np.abs(np.arange(labels.shape[1]) - eye) < 14 * centimetre))
-        skin = np.flatnonzero((labels[row] == Region.SKIN) & (np.abs(np.arange(labels.shape[1]) - eye) < 9 * centimetre))
+        skin = np.flatnonzero(
+            (labels[row] == Region.SKIN) & (np.abs(np.arange(labels.shape[1]) - eye) < 9 * centimetre)
+        )
         if len(line) and not np.isin(labels[row, line], (Region.HAIR, *_CLOTHES)).any():
             free.append((float(line[-1] - line[0] + 1), (line[0] + line[-1] + 1) / 2))
         elif len(skin) > 2.5 * centimetre and row > chin / ratio + 0.8 * centimetre:
@@ -128,9 +132,7 @@ def _collar(labels: np.ndarray, ratio: float, axis: float, chin: float, scale: f
     return (first + float(np.median(rows))) * ratio
 
 
-def _without_clothes(
-    rgb: np.ndarray, labels: np.ndarray, ratio: float, first: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _without_clothes(rgb: np.ndarray, labels: np.ndarray, ratio: float, first: float) -> tuple[np.ndarray, np.ndarray]:
     """Shares of what isn't clothes and of what is hair, float32 (h, w), with soft edges: strands lie on cloth."""
     high, wide = rgb.shape[:2]
     cloth, hair = np.isin(labels, _CLOTHES), (labels == Region.HAIR) | (labels == Region.FACE)
@@ -173,6 +175,10 @@ def key_light(plate: Plate) -> Key:
         luminance = to_linear(plate.rgb_srgb[::8, ::8]) @ _LUMINANCE
         free = plate.alpha[::8, ::8] == 0
         half = luminance.shape[1] // 2
-        sides = [float(np.mean(luminance[:, part][free[:, part]])) for part in (np.s_[:half], np.s_[half:]) if free[:, part].any()]
+        sides = [
+            float(np.mean(luminance[:, part][free[:, part]]))
+            for part in (np.s_[:half], np.s_[half:])
+            if free[:, part].any()
+        ]
         lean = 0.3 if len(sides) == 2 and sides[1] > sides[0] else -0.3
     return Key(float(np.clip(70 * lean, -55, 55)), 38.0, 0.52)

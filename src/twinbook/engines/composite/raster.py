@@ -27,7 +27,11 @@ class Raster:
         corners = triangles[self.owner[seen]]
         second, third = self.weights[seen].T[..., None]
         values = values.astype(np.float32)
-        return values[corners[:, 0]] * (1 - second - third) + values[corners[:, 1]] * second + values[corners[:, 2]] * third
+        return (
+            values[corners[:, 0]] * (1 - second - third)
+            + values[corners[:, 1]] * second
+            + values[corners[:, 2]] * third
+        )
 
 
 def rasterise(xy: np.ndarray, nearness: np.ndarray, triangles: np.ndarray, width: int, height: int) -> Raster:
@@ -75,10 +79,7 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     a, b, c = (vertices[triangles[:, i]] for i in range(3))
     flat = np.cross(b - a, c - a)
     normals = np.stack(
-        [
-            np.bincount(triangles.ravel(), np.repeat(flat[:, axis], 3), minlength=len(vertices))
-            for axis in range(3)
-        ],
+        [np.bincount(triangles.ravel(), np.repeat(flat[:, axis], 3), minlength=len(vertices)) for axis in range(3)],
         axis=1,
     )
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
