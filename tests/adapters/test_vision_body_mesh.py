@@ -1,5 +1,7 @@
 """The surface of a body is hers: what a tape and a ruler read off it is what she was measured at, in every size."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -52,9 +54,9 @@ def test_larger_measurements_draw_a_larger_figure():
     girths = [90, 100, 110, 120, 130]
     widths = []
     for hips in girths:
-        body, mesh = fitted({"height": 170, "bust": hips, "waist": hips - 18, "hips": hips})
+        _body, mesh = fitted({"height": 170, "bust": hips, "waist": hips - 18, "hips": hips})
         widths.append(mesh.slice(float(mesh.vertices[mesh.rings["hips"], 2].mean()))[0])
-    assert all(b > a + 1 for a, b in zip(widths, widths[1:], strict=False))
+    assert all(b > a + 1 for a, b in itertools.pairwise(widths))
 
 
 def test_it_stands_on_the_floor_with_its_arms_off_the_body():

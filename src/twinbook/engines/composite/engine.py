@@ -37,7 +37,13 @@ class CompositeEngine(Engine):
             operations=frozenset(_OPERATIONS),
             max_pixels=40_000_000,
             deterministic=True,
-            licences={"code": "Apache-2.0", "pymatting": "MIT", "opencv": "Apache-2.0", "studio scenes": "Apache-2.0"},
+            licences={
+                "code": "Apache-2.0",
+                "pymatting": "MIT",
+                "opencv": "Apache-2.0",
+                "studio scenes": "Apache-2.0",
+                "body mesh": "CC0-1.0",
+            },
         )
 
     def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:

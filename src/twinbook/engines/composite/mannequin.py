@@ -161,7 +161,7 @@ class _Camera:
     def of(cls, plate: Plate, scale: float, body: Mannequin, head: Head) -> _Camera:
         most = _FIGURE * MOST_HIGH / body.height
         out = min(scale, most)
-        high = int(round(out * body.height / _FIGURE / 2)) * 2
+        high = round(out * body.height / _FIGURE / 2) * 2
         facts = plate.facts
         distance = float(np.clip(_LENS * max(facts.width, facts.height) / scale, _NEAREST, _FARTHEST))
         eye_z, eye_y = float(body.points["eye"][2]), float(plate.landmarks[:4, 1].mean())
@@ -169,7 +169,7 @@ class _Camera:
         # The head's scale is that of its own depth, a little before the axis.
         focal = out * (distance + float(body.points["head"][1]))
         horizon = _SOLE * high - focal * level / distance
-        wide = int(round(high / 3)) * 2
+        wide = round(high / 3) * 2
         return cls(wide, high, focal, distance, level, horizon, wide / 2, out / scale)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
