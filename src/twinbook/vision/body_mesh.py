@@ -6,7 +6,7 @@ heads. Fitting finds the mesh with her girths and height whose slices are those 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,7 +22,7 @@ _STEPS = 8
 # Of the slices of the trunk: above, what is arm and what trunk depends on the pose.
 _LEVELS = 42
 # Standard deviations in centimetres: what she was measured at is met, what the statistical body says is followed.
-_TAPE, _WIDTH, _DEPTH, _LENGTH = 0.05, 0.25, 0.8, 0.5
+_TAPE, _WIDTH, _DEPTH, _LEG, _LENGTH = 0.05, 0.4, 1.5, 0.5, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +148,8 @@ class BodyMesh:
         found.append((points[crotch, 2] - lengths["inseam"], exact, basis[:, crotch, 2]))
         for height, wide, deep, _ in body.torso[1:_LEVELS]:
             found += self._sliced(points, basis, height, wide, deep)
+        for height, wide, _, _ in body.legs[2:-1]:
+            found += self._leg(points, basis, height, wide)
         return (
             np.array([off / doubt for off, doubt, _ in found]),
             np.array([slope / doubt for _, doubt, slope in found]),
@@ -160,27 +162,44 @@ class BodyMesh:
     def _sliced(
         self, points: np.ndarray, basis: np.ndarray, height: float, wide: float, deep: float
     ) -> list[tuple[float, float, np.ndarray]]:
-        start, end = self._trunk_edges.T
+        cut, slope = self._cut(points, basis, height, self._trunk_edges)
+        if len(cut) < 8:
+            return []
+        right, front, back = int(cut[:, 0].argmax()), int(cut[:, 1].argmin()), int(cut[:, 1].argmax())
+        return [
+            (2 * cut[right, 0] - wide, _WIDTH, 2 * slope(right, 0)),
+            (cut[back, 1] - cut[front, 1] - deep, _DEPTH, slope(back, 1) - slope(front, 1)),
+        ]
+
+    def _leg(
+        self, points: np.ndarray, basis: np.ndarray, height: float, wide: float
+    ) -> list[tuple[float, float, np.ndarray]]:
+        """The width of one leg: without it, girths would be made by the hips alone."""
+        left = self._trunk_edges[(points[self._trunk_edges, 0] > 0.3).all(axis=1)]
+        cut, slope = self._cut(points, basis, height, left)
+        if len(cut) < 8:
+            return []
+        inner, outer = int(cut[:, 0].argmin()), int(cut[:, 0].argmax())
+        return [(cut[outer, 0] - cut[inner, 0] - wide, _LEG, slope(outer, 0) - slope(inner, 0))]
+
+    def _cut(
+        self, points: np.ndarray, basis: np.ndarray, height: float, edges: np.ndarray
+    ) -> tuple[np.ndarray, Callable[[int, int], np.ndarray]]:
+        """Where edges cross a horizontal plane, (n, 3), and how one such point moves along an axis with the weights."""
+        start, end = edges.T
         z = points[:, 2]
         over = (z[start] > height) != (z[end] > height)
-        if over.sum() < 8:
-            return []
         start, end = start[over], end[over]
         a, b = points[start], points[end]
         rise = b[:, 2] - a[:, 2]
         t = (height - a[:, 2]) / rise
-        cut = a + t[:, None] * (b - a)
 
         def slope(at: int, axis: int) -> np.ndarray:
             da, db = basis[:, start[at]], basis[:, end[at]]
             dt = (-da[:, 2] * rise[at] - (height - a[at, 2]) * (db[:, 2] - da[:, 2])) / rise[at] ** 2
             return da[:, axis] * (1 - t[at]) + db[:, axis] * t[at] + (b[at, axis] - a[at, axis]) * dt
 
-        right, front, back = int(cut[:, 0].argmax()), int(cut[:, 1].argmin()), int(cut[:, 1].argmax())
-        return [
-            (2 * cut[right, 0] - wide, _WIDTH, 2 * slope(right, 0)),
-            (cut[back, 1] - cut[front, 1] - deep, _DEPTH, slope(back, 1) - slope(front, 1)),
-        ]
+        return a + t[:, None] * (b - a), slope
 
 
 def _edges(faces: np.ndarray) -> np.ndarray:
