@@ -22,7 +22,7 @@ _STEPS = 8
 # Of the slices of the trunk: above, what is arm and what trunk depends on the pose.
 _LEVELS = 42
 # Standard deviations in centimetres: what she was measured at is met, what the statistical body says is followed.
-_TAPE, _WIDTH, _DEPTH, _LEG, _LENGTH = 0.05, 0.4, 1.5, 0.5, 0.5
+_TAPE, _WIDTH, _DEPTH, _LEG, _LENGTH = 0.05, 0.2, 1.5, 0.5, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ class BodyMesh:
         found.append((points[eye, 2] - lengths["eye_height"], _LENGTH, basis[:, eye, 2]))
         found.append((2 * points[arm, 0] - lengths["shoulders"], _LENGTH, 2 * basis[:, arm, 0]))
         crotch = self._crotch(points[:count])
-        exact = _TAPE if "inseam" in given else 0.2
+        exact = _TAPE if "inseam" in given else 0.1
         found.append((points[crotch, 2] - lengths["inseam"], exact, basis[:, crotch, 2]))
         for height, wide, deep, _ in body.torso[1:_LEVELS]:
             found += self._sliced(points, basis, height, wide, deep)
@@ -156,7 +156,7 @@ class BodyMesh:
         )
 
     def _crotch(self, vertices: np.ndarray) -> int:
-        middle = np.flatnonzero((np.abs(vertices[:, 0]) < 0.8) & (vertices[:, 2] > 0.3 * vertices[:, 2].max()))
+        middle = np.flatnonzero((np.abs(vertices[:, 0]) < 0.05) & (vertices[:, 2] > 0.3 * vertices[:, 2].max()))
         return int(middle[vertices[middle, 2].argmin()])
 
     def _sliced(

@@ -389,7 +389,7 @@ def body_points(
     waist, hips = (turned.vertices[turned.rings[name], 2].mean() for name in ("waist", "hips"))
     shoulder = turned.points["upperarm01"]
     pit = shoulder[2] - 0.36 * (shoulder[2] - turned.points["lowerarm01"][2])
-    middle = np.flatnonzero((np.abs(body.vertices[:, 0]) < 0.8) & (body.vertices[:, 2] > 0.3 * body.height))
+    middle = np.flatnonzero((np.abs(body.vertices[:, 0]) < 0.05) & (body.vertices[:, 2] > 0.3 * body.height))
     crotch = middle[body.vertices[middle, 2].argmin()]
     tips = turned.arm & (turned.vertices[:, 2] > shoulder[2] - 2)
     tips = np.flatnonzero(tips if tips.any() else turned.arm)
