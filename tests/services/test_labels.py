@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from twinbook import testing
+from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import StateError
 from twinbook.domain.provenance import SourceType
 from twinbook.domain.work import Stage
@@ -36,19 +37,29 @@ class Generating(FakeEngine):
         return replace(super()._render(job), source_type=SourceType.TRAINED)
 
 
+class Forming(FakeEngine):
+    def profile(self):
+        known = super().profile()
+        return replace(known, operations=known.operations | {"mannequin"})
+
+
 @pytest.fixture
 def play(tmp_path, photos, people):
     """Run a campaign for these territories, and give back what was asked of the sealer and the run's sheet."""
 
-    def played(territories, formats=("web-3x4",), at=AFTER_THE_AI_ACT, synthetic=False, engine=None, **parts):
+    def played(
+        territories, formats=("web-3x4",), at=AFTER_THE_AI_ACT, synthetic=False, engine=None, mannequin=False, **parts
+    ):
         sealer, documents = Recording(), Sheets()
         shots = [testing.a_shot("one", formats=formats), testing.a_shot("two", to="#aa2222", formats=formats)]
+        shots = [replace(shot, mannequin=mannequin) for shot in shots]
         planned = testing.campaign(
             photos,
             shots,
             territories=territories,
             consent_territories=territories,
             channels=("instagram", "tiktok", "web"),
+            **({"edits": (*USUAL_EDITS, Edit.BODY)} if mannequin else {}),
         )
         planned = replace(planned, talents=tuple(replace(cast, synthetic=synthetic) for cast in planned.talents))
         ports = {"sealer": sealer, "documents": documents, **parts}
@@ -90,6 +101,10 @@ def test_a_place_whose_law_asks_for_no_label_gets_the_plain_one(play):
 
 def test_a_generated_picture_says_so(play):
     assert said(play(("DE", "SE"), engine=Generating())[0])[0] == "AI GENERATED"
+
+
+def test_a_mannequin_is_said_to_be_one_whatever_the_law_asks(play):
+    assert said(play(("SE",), mannequin=True, engine=Forming())[0])[0] == "AI MODIFIED · BODY IS A MANNEQUIN"
 
 
 def test_somebody_who_does_not_exist_is_said_to_be_generated(play):

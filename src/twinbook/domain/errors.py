@@ -196,10 +196,21 @@ _catalogue(
     engine={
         "unknown": ("No such engine", "use one that the message names"),
         "operation": ("The engine can't do this operation", "ask for what the engine's profile lists"),
-        "talents": ("The engine can't put these talents in one picture", "name one scene for all and plates framed alike, or give each talent a shot of her own"),
+        "talents": (
+            "The engine can't put these talents in one picture",
+            "name one scene for all and plates framed alike, or give each talent a shot of her own",
+        ),
         "plate": ("No plate fits the shot", "name a photograph that was enrolled, or enroll one that fits"),
         "region": ("The garment region was not found", "choose a plate that shows the garment, or another region"),
         "figure": ("The figure can't be placed in this scene", "choose another plate"),
+        "measurements": (
+            "A mannequin needs her own measurements",
+            "give height, bust or chest, waist and hips in the campaign file, in centimetres, and enroll her again",
+        ),
+        "neck": (
+            "Her head can't be put on a mannequin from this plate",
+            "use a plate that shows her neck and all of her hair, in something with a low neckline",
+        ),
         "failed": ("The engine failed", "run again; if it fails again, report it with the log"),
         "permit": ("The engine was given a job without a permit for it", "let the gate permit the job"),
     },

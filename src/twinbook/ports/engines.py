@@ -44,12 +44,14 @@ class Plan:
 
     ``canvas`` is the picture's width and height, and ``figures`` where everybody will be in it (by talent), as far as
     that can be told from facts; None and empty when the picture is the first talent's plate as it was framed.
+    ``ruler`` is another plate of hers, for its measurements alone.
     """
 
     plates: Mapping[str, str]
     operations: tuple[str, ...]
     canvas: tuple[int, int] | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    ruler: str | None = None
 
     @property
     def plate(self) -> str:

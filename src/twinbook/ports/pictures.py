@@ -84,11 +84,13 @@ class CaptureSession(Protocol):
 class Asked:
     """What was asked of a picture, as far as measuring it must know. ``plate`` is the id of the plate that it was made
     from, None for one that was generated; ``recolor`` the garment that was to get another colour; ``redressed`` the
-    region (`domain.brief.REGIONS`) that was to show other cloth or another garment."""
+    region (`domain.brief.REGIONS`) that was to show other cloth or another garment; ``mannequin`` when the body was to be one
+    of her measurements, so that it is held to these and not to the plate's."""
 
     plate: str | None = None
     recolor: Recolor | None = None
     redressed: str | None = None
+    mannequin: bool = False
 
 
 @dataclass(frozen=True)

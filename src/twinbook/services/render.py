@@ -40,6 +40,8 @@ from .office import Office
 # by law, may be no smaller than 1.2 mm (Regulation (EU) 1169/2011, art. 13); a label that is smaller isn't conspicuous.
 HOUSE_SHARE = Fraction(3, 100)
 PROOF_LABEL, PROOF_SHARE = "PROOF, NOT RELEASED", Fraction(5, 100)
+# A mannequin could be taken for somebody in a costume: every copy says that nobody's body was photographed.
+MANNEQUIN_LABEL = "BODY IS A MANNEQUIN"
 MINIMUM_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 
 
@@ -124,6 +126,8 @@ def _hold(office: Office, work: Work) -> Work:
 
 def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFacts, ...]]) -> list[Reason]:
     """The formats that the picture can't be cropped to: told before anything is made."""
+    if work.shot.mannequin:  # the figure stands free, whatever the plate shows
+        return []
     figures = [plan.figures[talent] for talent in work.shot.talents if talent in plan.figures]
     size = plan.canvas
     if size is None:
@@ -241,7 +245,9 @@ def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibratio
 
 def _asked(work: Work, talent: str) -> Asked:
     whole = work.made.source_type is SourceType.TRAINED
-    return Asked(None if whole else work.plates.get(talent), work.shot.recolor, work.shot.redressed)
+    return Asked(
+        None if whole else work.plates.get(talent), work.shot.recolor, work.shot.redressed, work.shot.mannequin
+    )
 
 
 def _release(office: Office, work: Work) -> Work:
@@ -313,7 +319,8 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
     with office.unit() as unit:
         asked = marks(office, unit, work, [format_name])
     share = max(asked.min_share, HOUSE_SHARE)
-    marking = _marking(office, work, format_name, crop, asked.text, share, "aigc" in asked.metadata)
+    words = f"{asked.text} · {MANNEQUIN_LABEL}" if work.shot.mannequin else asked.text
+    marking = _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
     sealed = office.sealer.seal(pixels, marking)
     _read_back(office, sealed.data, marking)
     name = f"{work.name}-{format_name}-{work.release}{work.shot.file.suffix}"

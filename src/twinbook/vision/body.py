@@ -18,10 +18,20 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import least_squares
 
 from ..domain.fidelity import Measurement
-from .outline import BodyShape, Pose, mirrored, shape, smooth, trunk_widths
+from .outline import MOST_ROWS, BodyShape, Pose, mirrored, shape, smooth, trunk_widths
 from .parametric_body import FittedBody
 
-__all__ = ["NAMES", "BodyShape", "FittedBody", "Pose", "compare", "shape"]
+__all__ = [
+    "MOST_ROWS",
+    "NAMES",
+    "BodyShape",
+    "FittedBody",
+    "Pose",
+    "against_measurements",
+    "compare",
+    "head_size",
+    "shape",
+]
 
 NAMES = ("body.width", "body.length", "body.reshape", "body.head")
 
@@ -32,6 +42,8 @@ _OTHER_OUTLINE = 0.05
 _AGREEING = 0.02
 # What is under her soles, centimetres.
 _SHOES = 3.0
+# Bare feet are seen a little from above: how far toes reach below the soles' own height.
+_TOES = 3.0
 # Rows that two outlines must share, over the height from crown to shoulder.
 _LEAST_ROWS = 0.12
 # The nose's place under the crown moves with a nod or a higher camera: a weak voice on the height of a head.
@@ -68,6 +80,57 @@ def compare(
 def _facing(own: BodyShape, shape: BodyShape) -> tuple[BodyShape, ...]:
     """Her own outline and its mirror image (pictures are mirrored), whichever is turned as the picture shows her."""
     return tuple(one for one in (own, mirrored(own)) if abs(one.turn - shape.turn) < _SAME_TURN)
+
+
+def against_measurements(
+    shape: BodyShape | None, body: FittedBody, turned: float = 0.0, head: float | None = None
+) -> tuple[Measurement, ...]:
+    """The same four of a bare figure that was made from her measurements, a mannequin, against the body they give.
+
+    Both ways, since no cloth lies between. ``turned`` is how far the trunk is turned to the camera, in degrees; ``head``
+    the percent by which her head is too large for its height, by her full-length plate, None without one.
+    """
+    if shape is None or "sole" not in shape.marks:
+        return _untold("the figure doesn't show from head to feet")
+    eyes = shape.marks["eyes"]
+    scale = (shape.marks["sole"] - eyes) / (body.lengths["eye_height"] + _TOES)
+    ground = eyes + body.lengths["eye_height"] * scale
+    part = body.torso[(body.torso[:, 0] > body.lengths["inseam"] + 3) & (np.arange(len(body.torso)) < 34)]
+    at = np.round(ground - part[:, 0] * scale - shape.top).astype(int)
+    inside = (at >= 0) & (at < len(shape.rows))
+    part, at = part[inside], at[inside]
+    free = np.isfinite(shape.rows[at, 4:]).all(axis=1) & np.isnan(shape.rows[at, 2])
+    if free.sum() < 8:
+        return _untold("arms aren't told from the figure's trunk")
+    angle = np.radians(turned)
+    wide = np.hypot(part[free, 1] * np.cos(angle), part[free, 2] * np.sin(angle))
+    off = gaussian_filter1d(np.log(trunk_widths(shape)[at[free]] / scale / wide), 1.0, mode="nearest")
+    middle = float(np.median(off))
+    extreme = int(np.argmax(np.abs(off - middle)))
+    note = "of a mannequin, against the body of her measurements"
+    if "crotch" in shape.marks:
+        legs = (ground - shape.marks["crotch"]) / scale
+        length = Measurement(NAMES[1], _percent(float(np.log(legs / body.lengths["inseam"]))), f"of the legs {note}")
+    else:
+        length = Measurement(NAMES[1], None, shape.unseen.get("crotch", "its legs can't be told apart"))
+    tall = part[free][extreme, 0]
+    return (
+        Measurement(NAMES[0], _percent(middle), note),
+        length,
+        Measurement(NAMES[2], _percent(float(off[extreme]) - middle), f"{note}, {tall:.0f} cm over the floor"),
+        Measurement(NAMES[3], head, note if head is not None else "no full-length plate shows how large her head is"),
+    )
+
+
+def head_size(landmarks: np.ndarray, sole: float, yaw: float, body: FittedBody, *, bare: bool) -> float:
+    """How large her face is against her height, by eyes and nose, in centimetres of the body's; ``sole`` is the row of
+    her soles, ``yaw`` the turn of her head in degrees, ``bare`` whether she stands on bare feet."""
+    points = np.asarray(landmarks, np.float64)
+    one, other = points[0:2].mean(axis=0), points[2:4].mean(axis=0)
+    eyes = (one[1] + other[1]) / 2
+    scale = (sole - eyes) / (body.lengths["eye_height"] + (_TOES if bare else _SHOES))
+    apart = float(np.linalg.norm(one - other)) / np.cos(np.radians(min(abs(yaw), 45.0)))
+    return float(np.sqrt(apart * (points[4, 1] - eyes)) / scale)
 
 
 # --- laying one outline over another -------------------------------------------------------------------------------

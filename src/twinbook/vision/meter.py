@@ -12,7 +12,7 @@ import numpy as np
 
 from ..domain.capture import Verdict
 from ..domain.fidelity import MEASURES, Calibration, Finding, Measurement, Untold
-from ..domain.twin import Box
+from ..domain.twin import Box, Framing
 from ..ports import Asked, CaptureSession, Enrolled, FaceEmbedder, Plate
 from . import body, enrolment, hands, identity
 from .annotation import TALLEST, Note, annotated
@@ -22,7 +22,7 @@ from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
 from .parametric_body import FittedBody, ParametricBody
 from .picture import banding, halo, quality, sharpness
-from .regions import label_map, scaled
+from .regions import Region, label_map, scaled
 from .registration import Registration, register
 from .tampering import departures
 from .views import head_angles
@@ -74,6 +74,9 @@ class DlibMeter:
         laid = _laid(rgb_srgb, source) if source is not None else None
         place = _carried(source.facts.face, laid) if laid is not None else None
         alpha = _matte_of(rgb_srgb, source, laid) if laid is not None else None
+        if asked.mannequin and source is not None:
+            place = place or source.facts.face
+            alpha = matte(rgb_srgb, place)
         # dlib's network lets no other Python run, but what OpenCV does can be done beside it.
         with ThreadPoolExecutor(1) as aside:
             shapes = aside.submit(_against_source, rgb_srgb, source, laid, place, asked) if source is not None else None
@@ -86,6 +89,8 @@ class DlibMeter:
             taken += _quality(rgb_srgb, alpha, hers, source)
             taken.append(replace(rim.result() if rim else halo(rgb_srgb, alpha), untold=Untold.OUTSIDE))
             taken += shapes.result() if shapes else []
+            if asked.mannequin:
+                taken += _by_mannequin(hers, alpha, source, plates)
         return tuple({m.name: m for m in taken}.values())  # what is measured later, and better, replaces the first look
 
     def calibrate(self, plates: Sequence[Plate]) -> Calibration:
@@ -162,6 +167,8 @@ def _against_source(
         mask = garment_mask_of(source.regions, asked.recolor.region).astype(np.uint8)
         high, wide = source.rgb_srgb.shape[:2]
         dyed = cv2.resize(mask, (wide, high), interpolation=cv2.INTER_NEAREST) > 0
+    if asked.mannequin:
+        dyed = _below_head(source)
     for m in departures(rgb_srgb, source, laid, dyed).measurements:
         if m.name in _UNDER_ONE_LIGHT:
             if m.value is not None:
@@ -169,7 +176,7 @@ def _against_source(
         elif m.name != "garment.shift_e" or asked.recolor is None:
             untold = Untold.UNCLEAR if m.untold is Untold.UNCLEAR else Untold.OUTSIDE
             found.append(replace(m, untold=untold, where=where if m.name.startswith("face.") else ()))
-    if dyed is not None:
+    if asked.recolor is not None and dyed is not None:
         before, now = dressed(source.rgb_srgb, source.regions), dressed(rgb_srgb, None)
         cloth = garment(now, before, laid, asked.recolor.region, asked.recolor.to)
         for m in cloth:
@@ -177,6 +184,42 @@ def _against_source(
                 m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
             found.append(replace(m, untold=Untold.OUTSIDE))
     return found
+
+
+def _by_mannequin(
+    hers: Hers | None, alpha: np.ndarray | None, source: Plate | None, plates: Sequence[Plate]
+) -> list[Measurement]:
+    """The outline of a mannequin that bears her head, against her measurements: it is nobody's ideal, but hers."""
+    fitted = _measured_body(plates)
+    if hers is None or alpha is None or source is None or fitted is None:
+        why = "the figure can't be told from this backdrop" if fitted else "she wasn't measured: no mannequin is hers"
+        return [Measurement(name, None, why, Untold.UNCLEAR) for name in body.NAMES]
+    figure = body.shape(alpha, hers.face.box, hers.face.landmarks, head_angles(hers.face.landmarks)[0])
+    yaw = source.facts.yaw or 0.0
+    turned = min(0.6 * abs(yaw), 15.0) if abs(yaw) > 8 else 0.0  # as engines turn one under a turned head
+    full = [plate for plate in plates if plate.facts.framing is Framing.FULL and plate.recognisable]
+    head = None
+    if figure is not None and "sole" in figure.marks and full:
+        own = min(full, key=lambda plate: abs(plate.facts.yaw or 0.0))
+        scale = alpha.shape[0] / min(alpha.shape[0], body.MOST_ROWS)
+        here = body.head_size(hers.face.landmarks, figure.marks["sole"] * scale, yaw, fitted, bare=True)
+        there = body.head_size(own.landmarks, own.facts.person.bottom, own.facts.yaw or 0.0, fitted, bare=False)
+        head = 100 * (here / there - 1)
+    return [replace(m, untold=Untold.UNCLEAR) for m in body.against_measurements(figure, fitted, turned, head)]
+
+
+def _below_head(source: Plate) -> np.ndarray | None:
+    """What of a plate isn't in a picture of a mannequin: all but face and hair, bool (h, w)."""
+    if source.regions is None:
+        return None
+    high, wide = source.rgb_srgb.shape[:2]
+    labels = cv2.resize(source.regions, (wide, high), interpolation=cv2.INTER_NEAREST)
+    rows = np.arange(high)[:, None] > source.facts.face.bottom - 0.1 * source.facts.face.height
+    face = source.facts.face
+    aside = np.abs(np.arange(wide)[None] - face.left - face.width / 2) > 0.55 * face.width
+    # Beside the neck hair is judged; before it, hair and the neck's shade are too alike.
+    body = rows & ((labels != Region.HAIR) | ~aside) & (labels != Region.FACE)
+    return body | (labels == Region.BACKGROUND)  # another scene of nearly the same grey isn't another light
 
 
 def _generated(

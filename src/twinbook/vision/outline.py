@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from ..domain.twin import Box
 
 # Outlines are read at no more rows than this; edges are found between pixels, so nothing is gained above it.
-_MOST_ROWS = 1000
+MOST_ROWS = 1000
 # Sideways place of the base of the nose between the eyes, over their distance, above which a face is turned. Frontal
 # photographs of one person read up to 0.06, a quarter turn (25 degrees) about 0.18.
 _TURNED, _PROFILE = 0.10, 0.45
@@ -73,7 +73,7 @@ def shape(alpha: np.ndarray, face: Box, landmarks: np.ndarray, yaw: float | None
     ``yaw`` is the head's turn in degrees if it is known (positive: to the right of the picture). None when there is no
     head with shoulders in the matte.
     """
-    scale = min(1.0, _MOST_ROWS / alpha.shape[0])
+    scale = min(1.0, MOST_ROWS / alpha.shape[0])
     if scale < 1:
         size = round(alpha.shape[1] * scale), round(alpha.shape[0] * scale)
         alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)

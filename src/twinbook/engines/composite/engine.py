@@ -7,7 +7,7 @@ brought to their light, not they to the scenes'.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -15,17 +15,18 @@ import numpy as np
 from ...domain.brief import FORMATS, STUDIO_SCENES, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
-from ...domain.twin import Backdrop, PlateFacts, View
+from ...domain.twin import Backdrop, Framing, PlateFacts, View
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
 from ...vision.cloth import garment_share
 from . import light
 from .floor import feet_lost
+from .mannequin import MOST_TURNED, on_mannequin
 from .placement import Placed, Setting, Sitter, alone, as_framed, cut_sides, full_length, together
 from .recolor import recoloured
 from .scene import Layer, composite, fitted_scene, own_colours
 from .studio import studio_scene
 
-_OPERATIONS = ("scene", "recolor")
+_OPERATIONS = ("scene", "recolor", "mannequin")
 _MOST_PIXELS = 40_000_000
 _MOST_TALENTS = 3
 # How far below the chin a plate must show her, in heights of the detected face, for the garment to be in it.
@@ -33,7 +34,7 @@ _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
 
 
 class CompositeEngine(Engine):
-    """`ports.Engine` for ``scene`` and ``recolor``. Deterministic: the same job gives the same bytes."""
+    """`ports.Engine` for ``scene``, ``recolor`` and ``mannequin``. Deterministic: the same job gives the same bytes."""
 
     def profile(self) -> EngineProfile:
         return EngineProfile(
@@ -42,7 +43,13 @@ class CompositeEngine(Engine):
             operations=frozenset(_OPERATIONS),
             max_pixels=_MOST_PIXELS,
             deterministic=True,
-            licences={"code": "Apache-2.0", "pymatting": "MIT", "opencv": "Apache-2.0", "studio scenes": "Apache-2.0"},
+            licences={
+                "code": "Apache-2.0",
+                "pymatting": "MIT",
+                "opencv": "Apache-2.0",
+                "studio scenes": "Apache-2.0",
+                "body mesh": "CC0-1.0",
+            },
         )
 
     def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
@@ -65,6 +72,8 @@ class CompositeEngine(Engine):
             names = ", ".join(facts.photo for talent in shot.talents for facts in plates.get(talent, ())) or "none"
             raise EngineRefused("engine.plate", f"no plate of hers is named {shot.plate!r} (there are: {names})")
         candidates = {talent: _candidates(shot, talent, plates.get(talent, ())) for talent in shot.talents}
+        if shot.mannequin:
+            return _mannequin_plan(shot, candidates, plates)
         chosen = _matched(shot, candidates)
         setting = _setting(shot, [Sitter(talent, facts) for talent, facts in chosen.items()])
         return Plan(
@@ -88,6 +97,8 @@ class CompositeEngine(Engine):
 
         plates = {talent: job.twins[talent].plate(job.plan.plates[talent]) for talent in shot.talents}
         lap("plate")
+        if shot.mannequin:
+            return self._on_mannequin(job, plates[shot.talents[0]], seconds, lap)
         provenance = {
             "plate": ",".join(plate.facts.id for plate in plates.values()),
             "photo": ",".join(plate.facts.photo for plate in plates.values()),
@@ -133,6 +144,60 @@ class CompositeEngine(Engine):
         if picture is None:
             raise EngineRefused("campaign.scene", f"the picture of scene {job.shot.scene} was not given")
         return fitted_scene(picture[..., :3], setting, layers)
+
+    def _on_mannequin(self, job: RenderJob, plate: Plate, seconds: dict, lap: Callable[[str], None]) -> Rendering:
+        shot, talent = job.shot, job.shot.talents[0]
+        ruler = job.twins[talent].plate(job.plan.ruler) if job.plan.ruler else None
+        told: dict[str, str] = {}
+
+        def scene(facts: PlateFacts) -> np.ndarray:
+            setting = as_framed(Sitter(talent, facts, plate.shape.get("cm.height")))
+            drawn, said = self._scene(job, setting, ())
+            told.update({f"scene.{what}": words for what, words in said.items()})
+            return drawn
+
+        made = on_mannequin(plate, ruler, scene, seed=job.seed, pale=shot.scene == "studio:white")
+        lap("mannequin")
+        provenance = {
+            "plate": plate.facts.id,
+            "photo": plate.facts.photo,
+            "body": "a mannequin of her own measurements, not photographed",
+            "scene": shot.scene,
+            **told,
+        }
+        return Rendering(
+            made.rgb_srgb,
+            made.alpha,
+            made.altered,
+            SourceType.COMPOSITE_SYNTHETIC,
+            shot.operations,
+            provenance,
+            seconds,
+        )
+
+
+def _mannequin_plan(
+    shot: Shot, candidates: Mapping[str, Sequence[PlateFacts]], plates: Mapping[str, Sequence[PlateFacts]]
+) -> Plan:
+    """The plate with the largest head that looks towards the camera, and a full-length one that says how large it is."""
+    if len(shot.talents) > 1:
+        raise EngineRefused("engine.talents", f"shot {shot.id} shows a mannequin, which bears one head")
+    if shot.scene is None:
+        raise EngineRefused("campaign.scene", f"shot {shot.id} shows a mannequin, which needs a scene to stand in")
+    if shot.recolor is not None or shot.print is not None:
+        raise EngineRefused(
+            "engine.operation", f"shot {shot.id} shows a mannequin, which wears nothing to dye or print"
+        )
+    talent = shot.talents[0]
+    facing = [
+        facts for facts in candidates[talent] if facts.view is not View.PROFILE and abs(facts.yaw or 0) <= MOST_TURNED
+    ]
+    if not facing:
+        raise EngineRefused("engine.plate", f"in no plate of {talent} that fits does the head face the camera")
+    best = max(facing, key=lambda facts: (-(abs(facts.yaw or 0) // 12), facts.face.height, facts.id))
+    full = [facts for facts in plates[talent] if facts.framing is Framing.FULL and facts.view is not View.PROFILE]
+    ruler = min(full, key=lambda facts: (abs(facts.yaw or 0), facts.id), default=None)
+    return Plan({talent: best.id}, shot.operations, ruler=ruler.id if ruler else None)
 
 
 def _check_scene(shot: Shot) -> None:
