@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from twinbook import testing
@@ -10,6 +11,7 @@ from twinbook.domain.consent import Approval
 from twinbook.domain.errors import SignatureRefused
 from twinbook.domain.fidelity import Measurement, Outcome, Untold
 from twinbook.domain.party import Role
+from twinbook.domain.permit import Act
 from twinbook.domain.twin import Box
 from twinbook.domain.work import Stage
 from twinbook.services import render, report, run, sign
@@ -84,3 +86,22 @@ def test_what_was_held_back_can_be_looked_at_with_its_findings(played):
     office, _, work = played(SLIMMER, tolerances={"body.width": Fraction(2)})
     reading = office.reader.read(render.annotated(office, work))
     assert reading.label == render.PROOF_LABEL
+
+
+def test_a_long_list_of_findings_leaves_room_for_the_proofs_label(played, monkeypatch):
+    """The list grows downwards; the label is as large as on the picture alone."""
+    office, _, work = played(SLIMMER)
+    asked = []
+
+    def annotate(picture, findings):
+        high, wide = picture.shape[:2]
+        return np.zeros((9 * high, 3 * wide, 3), np.uint8), Box(0, 0, wide, high)
+
+    seal = office.sealer.seal
+    monkeypatch.setattr(office.meter, "annotate", annotate)
+    monkeypatch.setattr(office.sealer, "seal", lambda rgb, marking: asked.append((rgb, marking)) or seal(rgb, marking))
+    with render._stored(office, work, Act.MEASURE) as (picture, _):
+        side = min(picture.shape[:2])
+    render.annotated(office, work)
+    ((drawn, marking),) = asked
+    assert marking.label_share * min(drawn.shape[:2]) == pytest.approx(float(render.PROOF_SHARE) * side)

@@ -418,7 +418,9 @@ def annotated(office: Office, work: Work) -> bytes:
     scale = shown.width / picture.shape[1]
     faces = [Box(*(round(part * scale) for part in (f.left, f.top, f.width, f.height))) for f in marking.faces]
     told = Box(shown.right, 0, drawn.shape[1] - shown.right, drawn.shape[0])  # the label covers nothing that is told
-    marking = replace(marking, faces=(*faces, *([told] if told.width else [])))
+    # As large as on the picture alone: beside long lists of findings it would grow with them until there is no room.
+    share = marking.label_share * min(shown.width, shown.height) / min(drawn.shape[:2])
+    marking = replace(marking, faces=(*faces, *([told] if told.width else [])), label_share=share)
     return office.sealer.seal(np.ascontiguousarray(drawn), marking).data
 
 
