@@ -15,7 +15,7 @@ _HEX_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 
 # Built-in studio backdrops, by the names a brief may use after "studio:".
 STUDIO_SCENES = ("warm-grey", "cool-grey", "white", "sand", "sage", "terracotta", "night")
-REGIONS = ("top", "bottom", "dress")
+REGIONS = ("top", "bottom", "dress", "shoes")
 # What can be put on from a packshot, and what can be laid over a garment.
 TRYON_REGIONS = ("top", "bottom")
 ACCESSORIES = ("belt", "brooch", "bag", "scarf")

@@ -1,7 +1,8 @@
-"""Finding the garment on a plate: which pixels are her top, her trousers or her dress.
+"""Finding the garment on a plate: which pixels are her top, her trousers, her dress or her shoes.
 
 Seeds on the body below the face, by the canon of proportions and by colour (the garment is the colour most of them
-share, skin is known from the face), GrabCut from the seeds, closed-form alpha at the edge.
+share, skin is known from the face), GrabCut from the seeds, closed-form alpha at the edge. Trousers are looked for
+outside the top, which on many plates fills the window in which trousers would be; shoes are what is left below them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..domain.twin import Box
 from ..ports import Plate
 from .backdrop import small_copy
 from .matte import refined
+from .shoes import shoes_mask
 from .skin import lab
 
 # Where to look for each garment, in heights of the detected face below its lower edge, and half-widths in its widths.
@@ -43,9 +45,7 @@ def garment_share(plate: Plate, region: str) -> np.ndarray:
     values = lab(small).astype(np.float32)
     person = _person(plate, wide, high)
     cut = plate.alpha is not None
-    mask = garment_mask(
-        values, person, _scaled(plate.facts.face, scale), plate.skin_lab, region, photo=plate.facts.photo, cut=cut
-    )
+    mask = _region_mask(values, person, _scaled(plate.facts.face, scale), plate.skin_lab, region, plate.facts.photo, cut)
     reach = max(plate.facts.face.width * 0.02, 2.0)
     box = plate.facts.face
     if plate.alpha is None:
@@ -56,6 +56,58 @@ def garment_share(plate: Plate, region: str) -> np.ndarray:
         share = _carried_outwards(share, plate.alpha)
     share[box.top : box.bottom, box.left : box.right] = 0
     return share
+
+
+def _region_mask(
+    values: np.ndarray,
+    person: np.ndarray,
+    face: Box,
+    skin_lab: np.ndarray,
+    region: str,
+    photo: str,
+    cut: bool,
+) -> np.ndarray:
+    """A region with hard edges, told from the other things she wears: bool (h, w)."""
+
+    def find(name: str, where: np.ndarray) -> np.ndarray:
+        return garment_mask(values, where, face, skin_lab, name, photo=photo, cut=cut) & where
+
+    def without(worn: np.ndarray) -> np.ndarray:
+        return person & ~(cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+
+    if region == "top":
+        return find("top", person)
+    if region == "dress":
+        dress = find("dress", person)
+        _must_reach_down(dress, person, face, photo)
+        return dress
+    try:
+        top = find("top", person)
+    except EngineRefused:  # a top in the colour of her skin: then nothing keeps trousers from being found
+        top = np.zeros(person.shape, bool)
+    if region == "bottom":
+        bottom = find("bottom", without(top))
+        shoes = shoes_mask(values, person, bottom, like_skin(values, skin_lab), face, cut)
+        return bottom if shoes is None else bottom & ~shoes
+    try:
+        worn = find("bottom", without(top))
+    except EngineRefused:
+        worn = top
+    shoes = shoes_mask(values, person, worn, like_skin(values, skin_lab), face, cut)
+    if shoes is None:
+        raise EngineRefused("engine.region", f"no shoes can be told in {photo} from what is around them")
+    return shoes
+
+
+def _must_reach_down(dress: np.ndarray, person: np.ndarray, face: Box, photo: str) -> None:
+    """Raise EngineRefused ``engine.region`` for a top above other clothes: that is no dress."""
+    rows = np.flatnonzero(dress.any(axis=1))
+    if not len(rows):
+        return
+    end = min(face.bottom + round(4.2 * face.height), person.shape[0] - 2)
+    if rows[-1] < end:
+        diagnosis = f"what she wears in {photo} ends at the hips: it is a top above something else, not a dress"
+        raise EngineRefused("engine.region", diagnosis)
 
 
 def garment_mask(
