@@ -87,6 +87,8 @@ def _region_mask(
         top = np.zeros(person.shape, bool)
     if region == "bottom":
         bottom = find("bottom", without(top))
+        if cut:
+            bottom |= _between_legs(values, bottom, person & ~top, face)
         shoes = shoes_mask(values, person, bottom, like_skin(values, skin_lab), face, cut)
         return bottom if shoes is None else bottom & ~shoes
     try:
@@ -99,12 +101,25 @@ def _region_mask(
     return shoes
 
 
+def _between_legs(values: np.ndarray, bottom: np.ndarray, person: np.ndarray, face: Box) -> np.ndarray:
+    """The shaded insides of trouser legs, which may look like skin: hers, darker, cloth on both sides. bool (h, w)."""
+    if not bottom.any():
+        return bottom
+    left = np.maximum.accumulate(bottom, axis=1)
+    right = np.maximum.accumulate(bottom[:, ::-1], axis=1)[:, ::-1]
+    rows = np.flatnonzero(bottom.any(axis=1))
+    y = np.arange(len(bottom))[:, None]
+    darker = values[..., 0] < np.median(values[bottom][:, 0]) - 4
+    inside = left & right & person & darker & (y > rows[0] + 0.3 * face.height) & (y < rows[-1] - 0.3 * face.height)
+    return ndimage.binary_opening(inside | bottom, iterations=1) & inside
+
+
 def _must_reach_down(dress: np.ndarray, person: np.ndarray, face: Box, photo: str) -> None:
     """Raise EngineRefused ``engine.region`` for a top above other clothes: that is no dress."""
     rows = np.flatnonzero(dress.any(axis=1))
     if not len(rows):
         return
-    end = min(face.bottom + round(4.2 * face.height), person.shape[0] - 2)
+    end = min(face.bottom + round(5.2 * face.height), person.shape[0] - 2)
     if rows[-1] < end:
         diagnosis = f"what she wears in {photo} ends at the hips: it is a top above something else, not a dress"
         raise EngineRefused("engine.region", diagnosis)

@@ -24,8 +24,8 @@ def shoes_mask(
     """
     high = person.shape[0]
     rows = np.flatnonzero(person.any(axis=1))
-    # Feet cut by the frame, or no feet in the picture: a standing figure is at least five faces below the chin.
-    if not cut or not len(rows) or rows[-1] >= high - 2 or rows[-1] < face.bottom + 5.0 * face.height:
+    # Feet cut by the frame, or no feet in the picture: a standing figure has eight faces and more below the chin.
+    if not cut or not len(rows) or rows[-1] >= high - 2 or rows[-1] < face.bottom + 8.0 * face.height:
         return None
     y = np.arange(high)[:, None]
     window = person & (y > rows[-1] - _WINDOW * face.height)
@@ -55,6 +55,7 @@ def shoes_mask(
     for index in range(1, count + 1):
         piece = labels == index
         standing = np.flatnonzero(piece.any(axis=1))[-1] > rows[-1] - 0.45 * face.height
-        if standing and piece.sum() > 0.04 * face.width * face.height:
+        if standing and piece.sum() > 0.06 * face.width * face.height:
             kept |= piece
-    return kept if kept.any() else None
+    # Less than a shoe's size is the shadow between shoes that were lost with the backdrop.
+    return kept if kept.sum() > 0.15 * face.width * face.height else None

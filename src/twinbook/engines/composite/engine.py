@@ -11,23 +11,24 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...domain.brief import FORMATS, STUDIO_SCENES, Recolor, Shot, frame
+from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
 from ...domain.twin import Backdrop, PlateFacts, View
 from ...ports import Engine, EngineProfile, Plan, Plate, Rendering, RenderJob
 from ...vision.cloth import garment_share
+from .print import printed
 from .recolor import recoloured
 from .scene import composite, fitted_scene, own_colours
 from .studio import studio_scene
 
-_OPERATIONS = ("scene", "recolor")
+_OPERATIONS = ("scene", "recolor", "print")
 # How far below the chin a plate must show her, in heights of the detected face, for the garment to be in it.
-_REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
+_REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9, "shoes": 8.0}
 
 
 class CompositeEngine(Engine):
-    """`ports.Engine` for ``scene`` and ``recolor``. Deterministic: the same job gives the same bytes."""
+    """`ports.Engine` for ``scene``, ``recolor`` and ``print``. Deterministic: the same job gives the same bytes."""
 
     def profile(self) -> EngineProfile:
         return EngineProfile(
@@ -66,10 +67,11 @@ class CompositeEngine(Engine):
                 names = ", ".join(facts.photo for facts in candidates)
                 raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
             candidates = plain
-        if shot.recolor is not None:
-            showing = [facts for facts in candidates if _shows(facts, shot.recolor)]
+        cloth = shot.recolor or shot.print
+        if cloth is not None:
+            showing = [facts for facts in candidates if _shows(facts, cloth)]
             if not showing:
-                raise EngineRefused("engine.region", f"no plate of hers that fits shows the {shot.recolor.region}")
+                raise EngineRefused("engine.region", f"no plate of hers that fits shows the {cloth.region}")
             candidates = showing
         best = max(candidates, key=lambda facts: _suitability(facts, shot))
         return Plan(best.id, shot.operations)
@@ -91,16 +93,19 @@ class CompositeEngine(Engine):
         rgb, alpha = plate.rgb_srgb, plate.alpha
         provenance = {"plate": plate.facts.id, "photo": plate.facts.photo}
         own = None
-        if shot.recolor is not None:
-            share = garment_share(plate, shot.recolor.region)
+        if shot.recolor is not None or shot.print is not None:
+            share = garment_share(plate, (shot.recolor or shot.print).region)
             if shot.scene is not None and alpha is not None:
                 # Dyed without the old backdrop in it, or the soft edge would carry it into the new scene.
-                own = recoloured(own_colours(rgb, alpha), share, shot.recolor.to, alpha)
+                own = _in_new_cloth(job, own_colours(rgb, alpha), share, plate)
             else:
                 cover = 1 if alpha is None else alpha.astype(np.float32) / 255
-                rgb = recoloured(rgb, share * cover, shot.recolor.to, alpha)
-            provenance["recolor"] = f"{shot.recolor.region} {shot.recolor.to.lower()}"
-            lap("recolor")
+                rgb = _in_new_cloth(job, rgb, share * cover, plate)
+            if shot.recolor is not None:
+                provenance["recolor"] = f"{shot.recolor.region} {shot.recolor.to.lower()}"
+            else:
+                provenance["print"] = f"{shot.print.region} {shot.print.cloth}"
+            lap("recolor" if shot.recolor is not None else "print")
         if shot.scene is not None:
             if alpha is None:
                 raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
@@ -124,6 +129,12 @@ class CompositeEngine(Engine):
         return fitted_scene(picture[..., :3], plate.facts)
 
 
+def _in_new_cloth(job: RenderJob, rgb_srgb: np.ndarray, share: np.ndarray, plate: Plate) -> np.ndarray:
+    if job.shot.recolor is not None:
+        return recoloured(rgb_srgb, share, job.shot.recolor.to, plate.alpha)
+    return printed(rgb_srgb, share, job.shot.print, job.pictures.get(job.shot.print.cloth), plate, plate.alpha)
+
+
 def _check_scene(shot: Shot) -> None:
     if shot.scene is None:
         return
@@ -135,8 +146,8 @@ def _check_scene(shot: Shot) -> None:
         raise EngineRefused("campaign.scene", f"there is no scene {shot.scene!r}; there are {known}")
 
 
-def _shows(facts: PlateFacts, recolor: Recolor) -> bool:
-    return facts.person.bottom >= facts.face.bottom + _REACH[recolor.region] * facts.face.height
+def _shows(facts: PlateFacts, cloth: Recolor | Print) -> bool:
+    return facts.person.bottom >= facts.face.bottom + _REACH[cloth.region] * facts.face.height
 
 
 def _suitability(facts: PlateFacts, shot: Shot) -> tuple[int, float, float, str]:
