@@ -45,7 +45,9 @@ def garment_share(plate: Plate, region: str) -> np.ndarray:
     values = lab(small).astype(np.float32)
     person = _person(plate, wide, high)
     cut = plate.alpha is not None
-    mask = _region_mask(values, person, _scaled(plate.facts.face, scale), plate.skin_lab, region, plate.facts.photo, cut)
+    mask = _region_mask(
+        values, person, _scaled(plate.facts.face, scale), plate.skin_lab, region, plate.facts.photo, cut
+    )
     reach = max(plate.facts.face.width * 0.02, 2.0)
     box = plate.facts.face
     if plate.alpha is None:

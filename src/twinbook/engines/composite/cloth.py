@@ -56,7 +56,7 @@ class Cloth:
         top = out.max(axis=-1, keepdims=True)
         knee = np.maximum(np.max(dye, axis=-1, keepdims=True), 0.8)
         room = np.maximum(1.02 - knee, 1e-3)
-        squeezed = knee + room * (1 - np.exp(-(top - knee) / room))
+        squeezed = knee + room * (1 - np.exp(-np.maximum(top - knee, 0) / room))
         return np.where(top > knee, out * (squeezed / np.maximum(top, 1e-6)), out).astype(np.float32)
 
     def put_back(self, rgb_srgb: np.ndarray, cloth: np.ndarray, cover: np.ndarray | None = None) -> np.ndarray:

@@ -61,9 +61,7 @@ def draped(
     mask = cv2.resize(share, size, interpolation=cv2.INTER_AREA) > 0.5
     hers = mask if alpha is None else cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) > 128
     grey = np.log(np.maximum(cv2.resize(light, size, interpolation=cv2.INTER_AREA), 1e-4))
-    small = Camera(
-        camera.per_cm * scale, (camera.middle[0] * scale, camera.middle[1] * scale), camera.height * scale
-    )
+    small = Camera(camera.per_cm * scale, (camera.middle[0] * scale, camera.middle[1] * scale), camera.height * scale)
     unit = face.height * scale
     middle = (face.left + face.width / 2) * scale
     part, seams = _parts(mask, grey, region, middle, unit)
@@ -374,9 +372,7 @@ def _relief(detail: np.ndarray, lamp: np.ndarray, cm: float) -> np.ndarray:
 # --- enlarging --------------------------------------------------------------------------------------------------
 
 
-def _full_parts(
-    part: np.ndarray, seams: dict[int, np.ndarray], shape: tuple[int, int], scale: float
-) -> np.ndarray:
+def _full_parts(part: np.ndarray, seams: dict[int, np.ndarray], shape: tuple[int, int], scale: float) -> np.ndarray:
     """Parts at full size, sleeves divided along the seam itself and not along pixels of the copy."""
     whole = cv2.resize(part, shape[::-1], interpolation=cv2.INTER_NEAREST)
     x, y = np.arange(shape[1])[None, :], np.arange(shape[0])

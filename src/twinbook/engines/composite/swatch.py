@@ -74,9 +74,7 @@ def _lag(correlation: np.ndarray, length: int) -> int | None:
     if correlation[least:].min() > 0.9:  # the same all along: threads of stripes
         return least
     lags = np.arange(1, len(correlation) - 1)
-    peaks = lags[
-        (correlation[1:-1] >= correlation[:-2]) & (correlation[1:-1] >= correlation[2:]) & (lags >= least)
-    ]
+    peaks = lags[(correlation[1:-1] >= correlation[:-2]) & (correlation[1:-1] >= correlation[2:]) & (lags >= least)]
     good = [lag for lag in peaks if correlation[lag] - correlation[:lag].min() > _ALIKE]
     if not good:
         return None
