@@ -104,15 +104,21 @@ def _region_mask(
 
 
 def _between_legs(values: np.ndarray, bottom: np.ndarray, person: np.ndarray, face: Box) -> np.ndarray:
-    """The shaded insides of trouser legs, which may look like skin: hers, darker, cloth on both sides. bool (h, w)."""
+    """What of trousers looks like skin (beige in the light, any cloth in the shade between the legs): hers, with cloth on
+    both sides of it, and darker or of the same dye. bool (h, w)."""
     if not bottom.any():
         return bottom
-    left = np.maximum.accumulate(bottom, axis=1)
-    right = np.maximum.accumulate(bottom[:, ::-1], axis=1)[:, ::-1]
+    reach = max(round(0.45 * face.width), 3)
+    left = ndimage.maximum_filter1d(bottom.astype(np.uint8), reach, axis=1, origin=(reach - 1) // 2) > 0
+    right = ndimage.maximum_filter1d(bottom.astype(np.uint8), reach, axis=1, origin=-((reach - 1) // 2)) > 0
     rows = np.flatnonzero(bottom.any(axis=1))
     y = np.arange(len(bottom))[:, None]
-    darker = values[..., 0] < np.median(values[bottom][:, 0]) - 4
-    inside = left & right & person & darker & (y > rows[0] + 0.3 * face.height) & (y < rows[-1] - 0.3 * face.height)
+    middle = np.median(values[bottom], axis=0)
+    darker = values[..., 0] < middle[0] - 4
+    expected = middle[1:] * np.clip(values[..., :1] / max(float(middle[0]), 1.0), 0.3, 1.3)
+    alike = (np.linalg.norm(values[..., 1:] - expected, axis=2) < 7) & (np.abs(values[..., 0] - middle[0]) < 25)
+    calm = (y > rows[0] + 0.3 * face.height) & (y < rows[-1] - 0.6 * face.height)
+    inside = left & right & person & (alike | (darker & calm))
     return ndimage.binary_opening(inside | bottom, iterations=1) & inside
 
 

@@ -1,4 +1,4 @@
-"""Another cloth on the garment, or one motif on it: laid along the surface that `drape` finds, shaded like a dye."""
+"""Another cloth on the garment, or one motif on it: laid along the surface that `surface` finds, shaded like a dye."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...domain.twin import Box
 from ...ports import Plate
 from ...vision.skin import to_linear
 from .cloth import Cloth, lifted
-from .drape import Camera, Draped, draped
+from .surface import Camera, Draped, draped
 from .recolor import linear_of
 from .swatch import Tile, striped, tile_of
 

@@ -58,9 +58,10 @@ def repeat_of(rgb_linear: np.ndarray) -> tuple[int | None, int | None]:
     values = values - values.mean(axis=(0, 1))
     high, wide = values.shape[:2]
     size = 2 * high, 2 * wide
+    rows, columns = round(0.55 * high) + 1, round(0.55 * wide) + 1
     power = sum(np.abs(fft.rfft2(values[..., c], size)) ** 2 for c in range(3))
-    found = fft.irfft2(power, size)[: high // 2 + 1, : wide // 2 + 1]
-    overlap = (high - np.arange(high // 2 + 1))[:, None] * (wide - np.arange(wide // 2 + 1))[None, :]
+    found = fft.irfft2(power, size)[:rows, :columns]
+    overlap = (high - np.arange(rows))[:, None] * (wide - np.arange(columns))[None, :]
     found = found / overlap
     found = found / max(float(found[0, 0]), 1e-9)
     return _lag(found[0], wide), _lag(found[:, 0], high)

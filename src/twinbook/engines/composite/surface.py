@@ -18,7 +18,8 @@ from ...domain.twin import Box
 
 _SIDE = 420  # pixels along the longer side of the copy in which the surface is found
 _DEPTH = {"torso": 0.68, "leg": 0.95, "sleeve": 0.9}  # of a tube, over its width
-_STEEPEST = 0.975  # of the half-width, where foreshortening stops growing
+_SMOOTH = {"torso": 0.2, "leg": 0.08, "sleeve": 0.12}  # of the face's height, by which outlines are smoothed
+_STEEPEST = 0.94  # of the half-width, where foreshortening stops growing
 # No photograph says from how far it was taken: a short telephoto lens (25 degrees of height), as for portraits.
 _FIELD = 25.0
 # People are photographed from about eye level: cloth is seen a little from above even in the middle of the picture.
@@ -66,7 +67,7 @@ def draped(
     middle = (face.left + face.width / 2) * scale
     part, seams = _parts(mask, grey, region, middle, unit)
     u, v, across = _coordinates(mask, hers, part, region, unit, small)
-    stretch_u, stretch_v, relief = _folds(grey, mask, u, v, across, small)
+    stretch_u, stretch_v, relief = _folds(grey, np.where(mask, part + 1, 0), u, v, across, small)
     rows = (np.arange(size[1])[:, None] - small.middle[1]) / small.per_cm
     u = u + stretch_u
     v = v + stretch_v - relief * (rows / small.distance_cm + _FROM_ABOVE)
@@ -216,7 +217,10 @@ def _coordinates(
             v = np.where(at, v * (1 - below) + leg[1] * below, v)
             across = np.where(at, across * (1 - below) + leg[2] * below, across)
         return u, v, across
-    u, v, across = _tube(mask & (part == 0), hers, x, y, down, unit, "torso", camera)
+    sleeved = [index for index in (1, 2) if (mask & (part == index)).sum() >= 40]
+    rows = np.flatnonzero(mask.any(axis=1))
+    under = float(_under_arms(mask, part, sleeved, rows) - camera.middle[1])
+    u, v, across = _tube(mask & (part == 0), hers, x, y, down, unit, "torso", camera, under)
     for index in (1, 2):
         sleeve = mask & (part == index)
         if sleeve.sum() < 40:
@@ -241,6 +245,17 @@ def _coordinates(
     return u, v, across
 
 
+def _under_arms(mask: np.ndarray, part: np.ndarray, sleeved: list[int], rows: np.ndarray) -> int:
+    """The row below which the trunk's outline is its own: where sleeves part from it, else a quarter of the way down."""
+    trunk = mask & (part == 0)
+    found = []
+    for index in sleeved:
+        joined = trunk & ndimage.binary_dilation(mask & (part == index), iterations=2)
+        if joined.any():
+            found.append(int(np.flatnonzero(joined.any(axis=1))[-1]))
+    return max(found) if found else round(rows[0] + 0.25 * len(rows))
+
+
 def _tube(
     piece: np.ndarray,
     hers: np.ndarray,
@@ -250,6 +265,7 @@ def _tube(
     unit: float,
     kind: str,
     camera: Camera,
+    trusted_below: float = -np.inf,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coordinates on an elliptic tube whose outline is the piece's, for all pixels of the copy."""
     if piece.sum() < 20:
@@ -259,9 +275,11 @@ def _tube(
     first = int(np.floor(along[piece].min()))
     bins = np.clip(np.round(along).astype(int) - first, 0, int(np.ceil(along[piece].max())) - first)
     count = int(bins[piece].max()) + 1
+    # Above ``trusted_below`` (along the axis) its outline is that of the shoulders, over which cloth goes on to the back.
     # An edge where arm or hair lies over the cloth isn't the tube's own; it is taken from the rows beside it.
     open_air = cv2.dilate((~hers).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     edges = []
+    sigma = max(_SMOOTH[kind] * unit, 1.5)
     for sign in (-1, 1):
         out = np.full(count, -np.inf)
         np.maximum.at(out, bins[piece], sign * sideways[piece])
@@ -269,20 +287,24 @@ def _tube(
         last = piece & (sign * sideways > out[np.clip(bins, 0, count - 1)] - 1.5)
         np.maximum.at(free, bins[last], open_air[last].astype(float))
         seen = np.isfinite(out)
-        weight = np.where(seen, 0.02 + free, 0)
-        out[~seen] = 0
-        sigma = max(0.16 * unit, 2.0)
-        smooth = ndimage.gaussian_filter1d(out * weight, sigma, mode="nearest")
-        edges.append(smooth / np.maximum(ndimage.gaussian_filter1d(weight, sigma, mode="nearest"), 1e-6))
+        own = seen & (free > 0) & (np.arange(count) + first >= trusted_below)
+        if own.sum() < 0.15 * seen.sum():
+            own = seen
+        filled = np.interp(np.arange(count), np.flatnonzero(own), out[own])
+        edges.append(ndimage.gaussian_filter1d(filled, sigma, mode="nearest"))
     place = np.arange(count) + first
     right = np.interp(along.ravel(), place, edges[1]).reshape(along.shape)
     left = np.interp(along.ravel(), place, -edges[0]).reshape(along.shape)
     centre, radius = (left + right) / 2, np.maximum((right - left) / 2, 2.0)
+    # Across the shoulders she is broader than under the arms.
+    above = np.clip((trusted_below - along) / max(1.2 * unit, 1.0), 0, 1) if np.isfinite(trusted_below) else 0.0
+    radius = radius * (1 + 0.2 * above)
     q = (sideways - centre) / radius
     depth = _DEPTH[kind]
     # A trunk's axis that leans takes the cloth's threads with it.
-    lean = np.interp(along.ravel(), place, np.gradient((edges[1] - edges[0]) / 2)).reshape(along.shape)
-    lean = np.clip(lean, -0.4, 0.4)
+    middles = ndimage.gaussian_filter1d((edges[1] - edges[0]) / 2, max(1.5 * unit, 4.0), mode="nearest")
+    lean = np.interp(along.ravel(), place, np.gradient(middles) if count > 2 else 0 * middles).reshape(along.shape)
+    lean = np.clip(lean, -0.3, 0.3)
     u = radius * _arc(q, depth) / camera.per_cm
     v = (along + (sideways - centre) * lean) / camera.per_cm
     nearer = depth * radius * np.sqrt(np.clip(1 - q * q, 0, 1)) / camera.per_cm
@@ -306,11 +328,12 @@ def _arc(q: np.ndarray, depth: float) -> np.ndarray:
 
 
 def _folds(
-    grey: np.ndarray, mask: np.ndarray, u: np.ndarray, v: np.ndarray, across: np.ndarray, camera: Camera
+    grey: np.ndarray, pieces: np.ndarray, u: np.ndarray, v: np.ndarray, across: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What folds add to u and v (cm), and how far they stand out (cm)."""
+    """What folds add to u and v (cm), and how far they stand out (cm); ``pieces`` numbers its pieces from 1, 0 is none."""
     cm = camera.per_cm
-    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    same = ndimage.maximum_filter(pieces, 3) == ndimage.minimum_filter(pieces, 3)
+    inner = (same & (pieces > 0)).astype(np.float32)
     if inner.sum() < 50:
         nothing = np.zeros_like(u)
         return nothing, nothing, nothing
@@ -329,7 +352,10 @@ def _folds(
     coherence = np.hypot(xx - yy, 2 * xy) / (xx + yy + 1e-7)
     angle = 0.5 * np.arctan2(2 * xy, xx - yy)
     nx, ny = np.cos(angle), np.sin(angle)
-    steep = np.clip(-1.3 * detail, 0, 0.7) * coherence * inner
+    # Along seams and outlines it is the limb that turns away, or a collar's shade, and no fold.
+    rim = np.clip(ndimage.distance_transform_edt(inner > 0) / (2.5 * cm) - 0.2, 0, 1).astype(np.float32)
+    detail = detail * rim
+    steep = np.clip(-1.1 * detail, 0, 0.5) * coherence * inner
     stretched = []
     for field in (u, v):
         dx, dy = np.gradient(field, axis=1), np.gradient(field, axis=0)
@@ -340,7 +366,7 @@ def _folds(
     slope = float(np.mean(across[torso] * (grey[torso] - grey[torso].mean())))
     lamp = np.array([np.clip(6 * slope, -1, 1), -1.0])
     lamp /= np.hypot(*lamp)
-    relief = np.clip(_relief(detail, lamp, cm), -1.4, 1.4) * cv2.GaussianBlur(inner, (0, 0), max(0.5 * cm, 1))
+    relief = 1.5 * np.tanh(_relief(detail, lamp, cm) / 1.5) * rim
     return stretched[0], stretched[1], relief
 
 
