@@ -5,40 +5,11 @@ import secrets
 import zipfile
 
 import pytest
+from astronaut import CAMPAIGN
 from click.testing import CliRunner
 
 from twinbook.cli import commands
 from twinbook.domain.errors import InputError, TwinbookError
-
-CAMPAIGN = """
-[[talent]]
-id = "stella"
-name = "Stella Nova"
-born = 1996-11-19
-photos = "photos"
-
-[consent]
-purpose = "tests of this software"
-parts = ["capture", "template", "generate"]
-until = 2999-11-22
-channels = ["web"]
-territories = ["SE"]
-min_fee_per_image = "300 EUR"
-max_images_per_month = 40
-
-[license]
-brand = "Tvaton"
-category = "space wear"
-fee_per_image = "450 EUR"
-channels = ["web"]
-territories = ["SE"]
-term_days = 90
-
-[[shot]]
-talents = ["stella"]
-garment = { recolor = "top", to = "#1f3a93" }
-formats = ["web-3x4"]
-"""
 
 
 @pytest.fixture

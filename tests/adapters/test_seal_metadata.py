@@ -12,7 +12,7 @@ from PIL import Image
 
 from twinbook.domain.provenance import SourceType
 from twinbook.reader.xmp import read_xmp
-from twinbook.seal.metadata import encode_jpeg, xmp_packet
+from twinbook.seal.metadata import encode, xmp_packet
 
 HOSTILE = "]]> \x00\x1b <b>\"bold\" & 'brave'</b> <!-- -- <?x?> \ud800 \uffff å 人 😀"
 EXIFTOOL = shutil.which("exiftool")
@@ -42,7 +42,7 @@ def test_exiftool_reads_what_was_written(sealed, tmp_path):
 @needs_exiftool
 def test_exiftool_reads_a_hostile_title(tmp_path):
     packet = xmp_packet(marking(title=HOSTILE, credit=HOSTILE), "AI", "Twinbook 0")
-    tags = _exiftool(encode_jpeg(synthetic("grey", 64, 64), packet), tmp_path / "hostile.jpg")
+    tags = _exiftool(encode(synthetic("grey", 64, 64), packet), tmp_path / "hostile.jpg")
     assert tags["XMP-dc:Title"] == "".join(c for c in HOSTILE if c not in "\x00\x1b\ud800\uffff")
     assert tags["XMP-iptcExt:DigitalSourceType"] == SourceType.COMPOSITE_SYNTHETIC.uri
 
@@ -84,8 +84,8 @@ def test_endless_texts_still_fit_a_segment():
 
 def test_the_file_is_repeatable_and_full_colour():
     picture, packet = synthetic("noise", 64, 64), xmp_packet(marking(), "AI", "Twinbook 0")
-    file = encode_jpeg(picture, packet)
-    assert file == encode_jpeg(picture, packet)
+    file = encode(picture, packet)
+    assert file == encode(picture, packet)
     with Image.open(io.BytesIO(file)) as image:
         assert image.info["xmp"] == packet
         assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3

@@ -2,15 +2,17 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import c2pa
 import numpy as np
 import pytest
 from pictures import FACE, RELEASE, WORDS, astronaut, marking, pixels, studio, synthetic
+from PIL import Image, ImageCms
 
-from twinbook.domain.errors import StateError
-from twinbook.domain.provenance import SourceType
+from twinbook.domain.errors import InputError, StateError
+from twinbook.domain.provenance import FileKind, SourceType
 from twinbook.keys.certificates import create_signing_certificate
 from twinbook.seal import ImageSealer
 
@@ -34,6 +36,25 @@ def test_everything_reads_back(reader, sealed):
     assert reading.xmp_release == RELEASE.hex
     assert reading.label == sealed.label == WORDS
     assert reading.label_contrast >= 4.5
+
+
+@pytest.mark.parametrize("kind", list(FileKind))
+def test_every_kind_of_file_carries_every_mark_and_one_changed_byte_breaks_its_manifest(sealer, reader, kind):
+    made = sealer.seal(astronaut(600, 800), replace(marking(), file=kind))
+    reading = reader.read(made.data)
+    assert reading.media_type == kind.media_type
+    assert (reading.manifest.state, reading.manifest.release) == ("trusted", RELEASE.hex)
+    assert reading.watermark.release == RELEASE
+    assert (reading.xmp_release, reading.source_type) == (RELEASE.hex, SourceType.COMPOSITE_SYNTHETIC.uri)
+    assert reading.label == WORDS
+    with Image.open(io.BytesIO(made.data)) as image:
+        assert "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])))
+    changed = bytearray(made.data)
+    changed[len(changed) // 2] ^= 1  # among the pixels
+    try:
+        assert reader.read(bytes(changed)).manifest.state not in ("trusted", "untrusted")
+    except InputError as error:
+        assert error.code == "image.unreadable"
 
 
 @pytest.mark.parametrize("name", ["grey", "white", "black", "gradient", "noise", "studio"])

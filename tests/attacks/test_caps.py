@@ -15,7 +15,7 @@ from twinbook.domain.ledger import Movement
 from twinbook.domain.paper import Paper
 from twinbook.domain.permit import Act
 from twinbook.domain.work import Stage
-from twinbook.services import permit, render, revoke, run, sign
+from twinbook.services import enroll, permit, render, revoke, run, sign
 
 WORKERS = 16
 SHOTS_EACH = 3
@@ -63,7 +63,7 @@ def briefed(tmp_path, people):
         with testing.open_fake_office(tmp_path) as office:
             people.sign_all(office, planned)
             papers = sign.draw_papers(office, planned)
-            run._enrolled(office, planned.talents[0], papers["mira"][0], tmp_path, (), lambda line: None)
+            enroll.enroll_cast(office, planned, planned.talents[0], papers["mira"][0], tmp_path)
             return [work.id for work in run._briefed(office, planned, papers)]
 
     return prepare
@@ -127,6 +127,26 @@ def test_a_month_is_not_exceeded_by_what_was_held_in_the_month_before(tmp_path, 
         settled = [entry for entry in unit.books.transactions() if entry.movement is Movement.SETTLE]
         assert len(released) == len(settled) == 3
         assert {entry.at.month for entry in settled} == {7}
+
+
+class PassingClock(testing.FakeClock):
+    """A second passes with every look at it, so that two looks are never the same."""
+
+    def now(self):
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+def test_an_image_is_booked_at_the_moment_it_was_weighed_at(tmp_path, briefed, monkeypatch):
+    """Or a month that turned between the two would be exceeded by one."""
+    ids, weighed = briefed(), []
+    refusals = permit.refusals
+    monkeypatch.setattr(permit, "refusals", lambda *asked: weighed.append(asked[-1]) or refusals(*asked))
+    with testing.open_fake_office(tmp_path, PassingClock()) as office:
+        assert render.finish(office, ids[0]).stage is Stage.RELEASED
+        with office.unit() as unit:
+            booked = {entry.movement: entry.at for entry in unit.books.transactions()}
+    assert (booked[Movement.HOLD], booked[Movement.SETTLE]) == (weighed[0], weighed[-1])
 
 
 def test_no_permit_is_made_after_a_revocation_whoever_is_asking(tmp_path, briefed, people):

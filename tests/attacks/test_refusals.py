@@ -9,7 +9,7 @@ import pytest
 
 from twinbook import testing
 from twinbook.domain import ledger
-from twinbook.domain.errors import AwaitingSignature, SignatureRefused
+from twinbook.domain.errors import AwaitingSignature, InputError, SignatureRefused
 from twinbook.domain.money import Money
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
@@ -84,6 +84,12 @@ def test_an_agency_cannot_register_its_key_as_hers(office, people):
     people.introduce(office, "mira", Role.TALENT)
     with pytest.raises(SignatureRefused, match=r"signature\.key_taken"):
         sign.register_key(office, people.key("second").registered("mira", Role.TALENT), "Mira Holm")
+
+
+def test_a_brand_gets_no_key_as_a_talent_of_its_own_name(office, people):
+    people.introduce(office, "tvaton", Role.BRAND)
+    with pytest.raises(InputError, match=r"party\.role"):
+        sign.register_key(office, people.key("second").registered("tvaton", Role.TALENT), "Tvaton")
 
 
 CASES = {

@@ -1,6 +1,7 @@
 """Through `run`, with the real engine, meter and seal on the demonstration's people: what isn't her is quarantined."""
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from twinbook.domain import ledger
 from twinbook.domain.work import Stage
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import Engine
-from twinbook.services import report, run
+from twinbook.services import enroll, report, run, sign
 from twinbook.settings import Settings
 from twinbook.vision import DlibMeter
 
@@ -94,6 +95,35 @@ def blot_the_face_out(rgb):
     rgb[face.top : face.bottom, face.left : face.right] = 128
 
 
+@pytest.fixture(scope="module")
+def enrolled(tmp_path_factory):
+    """``enrolled(view)``: a folder with Mira's photographs and a home where she is enrolled and has signed that a picture
+    is made from this one. Enrolling takes longest: it is done once for a view, and each test plays in a copy."""
+
+    @cache
+    def prepared(view):
+        folder = tmp_path_factory.mktemp(view)
+        (folder / "photos").mkdir()
+        for name in ("waist-front", "head-front"):
+            shutil.copy(PHOTOS / "mira" / f"{name}.jpg", folder / "photos")
+        app.make_home(Settings(folder / "home"))
+        planned = campaign(folder, view)
+        with app.open_office(Settings(folder / "home")) as office:
+            testing.People(folder / "people").sign_all(office, planned)
+            (consent, *_) = sign.draw_papers(office, planned)["mira"]
+            made = enroll.enroll_cast(office, planned, planned.talents[0], consent, folder)
+        assert len(made.twin.plates) == 2
+        return folder
+
+    return prepared
+
+
+def campaign(folder, view):
+    today = app.SystemClock().now().date()
+    shot = testing.a_shot("spoilt", plate=view, formats=("web-3x4",))
+    return testing.campaign(folder / "photos", [shot], until=today.replace(year=today.year + 1))
+
+
 @pytest.mark.parametrize(
     ("spoil", "measure"),
     [
@@ -106,20 +136,10 @@ def blot_the_face_out(rgb):
     ids=lambda value: getattr(value, "__name__", ""),
 )
 @pytest.mark.parametrize("view", ["waist-front", pytest.param("head-front", marks=pytest.mark.slow)])
-def test_tampering_is_quarantined_and_care_is_not(tmp_path, people, spoil, measure, view):
-    (tmp_path / "photos").mkdir()
-    for name in {"waist-front", "head-front"}:
-        shutil.copy(PHOTOS / "mira" / f"{name}.jpg", tmp_path / "photos")
-    where = Settings(tmp_path / "home")
-    app.make_home(where)
-    clock = app.SystemClock()
-    planned = testing.campaign(
-        tmp_path / "photos",
-        [testing.a_shot("spoilt", plate=view, formats=("web-3x4",))],
-        until=clock.now().date().replace(year=clock.now().year + 1),
-    )
-    with app.open_office(where, engines={"composite": Careless(spoil)}) as office:
-        people.sign_all(office, planned)
+def test_tampering_is_quarantined_and_care_is_not(tmp_path, enrolled, spoil, measure, view):
+    shutil.copytree(enrolled(view), tmp_path, dirs_exist_ok=True)
+    planned = campaign(tmp_path, view)
+    with app.open_office(Settings(tmp_path / "home"), engines={"composite": Careless(spoil)}) as office:
         outcome = run.run(office, planned, tmp_path)
         report.write_papers(office, planned, outcome, tmp_path / "out", tmp_path)
         (work,) = outcome.works

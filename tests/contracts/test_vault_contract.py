@@ -122,7 +122,7 @@ def test_a_plate_is_read_that_was_stored_before_it_had_all_its_fields():
         [(f.name, f.type if not isinstance(f.type, str) else Plate.__annotations__[f.name]) for f in fields(Plate)]
         + more,
         frozen=True,
-        namespace={"__module__": "twinbook.ports"},
+        namespace={"__module__": Plate.__module__},
     )
     read = unpack(tomorrow, pack(a_plate()))
     assert same(replace(a_plate()), Plate(*(getattr(read, f.name) for f in fields(Plate))))

@@ -78,6 +78,14 @@ def _value(key: Key, message: bytes) -> str:
     return hashlib.sha256(key.public.encode() + message).hexdigest()
 
 
+def changed(paper: Paper, **fields) -> Paper:
+    """The same document with other things known of it; what was read of the document is not read again."""
+    other = replace(paper, **fields)
+    read = vars(paper).keys() & {"message", "digest", "kind", "terms", "signers"}
+    vars(other).update({name: vars(paper)[name] for name in read})
+    return other
+
+
 class World(RuleBasedStateMachine):
     answers: Counter  # over all runs, to see that the machine gets anywhere at all
 
@@ -103,7 +111,7 @@ class World(RuleBasedStateMachine):
     def _sign(self, digest: str, key: Key, at=None) -> None:
         paper, at = self.papers[digest], at or self.now
         word = Signed(Signature(key.id, "", _value(key, paper.message)), key, at)
-        self.papers[digest] = replace(paper, signatures=(*paper.signatures, word))
+        self.papers[digest] = changed(paper, signatures=(*paper.signatures, word))
         if key.counts(at):
             self.signed.setdefault((key.party, digest), at)
         if key.party == "mira" and paper.kind is PaperKind.CONSENT and paper.terms.replaces and key.counts(at):
@@ -112,7 +120,7 @@ class World(RuleBasedStateMachine):
     def _revoke(self, digest: str, at) -> None:
         before = self.gone.get(digest)
         self.gone[digest] = at if before is None else min(before, at)
-        self.papers[digest] = replace(self.papers[digest], revoked_at=self.gone[digest])
+        self.papers[digest] = changed(self.papers[digest], revoked_at=self.gone[digest])
 
     def _of(self, kind: PaperKind) -> list[str]:
         return sorted(digest for digest, paper in self.papers.items() if paper.kind is kind)
@@ -257,7 +265,7 @@ class World(RuleBasedStateMachine):
         at = self.now + days * DAY
         self.parts_gone[digest, part] = min(at, self.parts_gone.get((digest, part), at))
         mine = {p: moment for (paper, p), moment in self.parts_gone.items() if paper == digest}
-        self.papers[digest] = replace(self.papers[digest], withdrawn=mine)
+        self.papers[digest] = changed(self.papers[digest], withdrawn=mine)
 
     @precondition(lambda self: self.died is None)
     @rule(days=st.sampled_from([0, 1, 5]))
@@ -389,20 +397,24 @@ class World(RuleBasedStateMachine):
         return None if None in moments else max(moments)
 
 
-def play(examples: int, steps: int) -> None:
+def play(examples: int, steps: int, *, always_the_same: bool = False) -> None:
     World.answers = Counter()
     limits = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=always_the_same,
     )
     run_state_machine_as_test(World, settings=limits)
     assert {"she", "mandate", "estate"} <= set(World.answers)  # each way to a permit is walked
 
 
 def test_no_order_of_acts_gets_past_the_gate():
-    play(150, 50)
+    play(150, 50, always_the_same=True)  # so few rounds can miss a way to a permit by chance
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_no_order_of_very_many_acts_gets_past_the_gate():
-    play(600, 80)
+    play(1500, 80)

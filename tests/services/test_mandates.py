@@ -78,7 +78,7 @@ def answer(office, license):
         Act.RENDER, "mira", "a-shot", "tvaton", ("instagram",), ("SE",), ("fast fashion",), (), license.terms.fee
     )
     with office.unit() as unit:
-        on_file = permit.dossier(office, unit, "mira", unit.papers.get(license.digest))
+        on_file = permit.dossier(unit, "mira", unit.papers.get(license.digest), office.clock.now())
     return decide(request, on_file, office.law, office.verify, office.clock.now())
 
 

@@ -106,7 +106,7 @@ class Fair:
         """What the gate answers for a picture under the license that was agreed."""
         with self.office.unit() as unit:
             license = unit.papers.get(Paper.of(standing.negotiation.terms).digest)
-            on_file = permit.dossier(self.office, unit, "mira", license)
+            on_file = permit.dossier(unit, "mira", license, self.office.clock.now())
         terms = license.terms
         request = permit.Request(
             permit.Act.RENDER,

@@ -10,6 +10,7 @@ from ..domain.brief import ACCESSORIES, FORMATS, REGIONS, STUDIO_SCENES, Accesso
 from ..domain.campaign import CampaignShot
 from ..domain.errors import InputError
 from ..domain.fidelity import Owner, check_tolerances
+from ..domain.provenance import FileKind
 from ..domain.spelling import plain
 from .table import Section
 from .values import file_name, shown_name, slug
@@ -32,6 +33,7 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
     accessories = (
         [_accessory(part, folder) for part in section.tables("accessories")] if section.has("accessories") else []
     )
+    kind = section.get("file", str, '"jpeg"', default=FileKind.JPEG, check=_file_kind)
     body = section.get("body", str, '"own"', default="own", check=_body)
     section.done()
     for key, values in (("talents", cast), ("formats", formats)):
@@ -39,7 +41,7 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
             section.fault("campaign.value", f"{key} names one twice", "name each once", key)
     if not any(section.has(key) for key in ("scene", "garment", "accessories", "body")):
         section.fault("campaign.value", "the shot asks for nothing new", "give it a scene, a garment or both")
-    if None in (name, engine, tolerances, body, *accessories):
+    if None in (name, engine, tolerances, body, kind, *accessories):
         return None
     shot = Shot(
         id=name,
@@ -58,6 +60,7 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
         tryon=tryon,
         accessories=tuple(accessories),
         mannequin=body == "mannequin",
+        file=kind,
     )
     return CampaignShot(name, shot)
 
@@ -126,6 +129,14 @@ def _accessory(section: Section, folder: Path) -> Accessory | None:
     except InputError as error:
         section.fault(error.code, error.diagnosis, error.remedy, "at" if kind in ACCESSORIES else "put")
         return None
+
+
+def _file_kind(kind: str) -> FileKind:
+    try:
+        return FileKind(kind)
+    except ValueError:
+        kinds = ", ".join(known.value for known in FileKind)
+        raise InputError("campaign.value", f"copies can't be written as {kind!r}", f"use one of: {kinds}") from None
 
 
 def _body(body: str) -> str:

@@ -160,7 +160,6 @@ def _write_page(
 def _make(campaign: Path, talent: str | None, page: Path | None, home: Path | None, as_json: bool) -> None:
     where = settings(home=home, beside=campaign.parent)
     planned = read_campaign(campaign, date.today(), agreed=True)
-    named = {shot.shot.plate for shot in planned.shots if shot.shot.plate}
     made = []
     with app.open_office(where) as office:
         planned = agreed.found(office, planned)
@@ -173,21 +172,19 @@ def _make(campaign: Path, talent: str | None, page: Path | None, home: Path | No
             if missing:
                 files = report.to_sign(office, [(consent, r, p) for r, p in missing.items()], campaign.parent)
                 ask_for_signatures(office, where, planned, files)
-            files = enrolling.photographs(campaign.parent / cast.photos)
-            enrolment = enrolling.enroll(
+            enrolment = enrolling.enroll_cast(
                 office,
-                cast.party.id,
-                consent.digest,
-                files,
-                synthetic=cast.synthetic,
-                measurements=cast.measurements,
-                named=named,
+                planned,
+                cast,
+                consent,
+                campaign.parent,
                 renew=True,
                 progress=teller(as_json),
                 tell=_silent if as_json else _line,
             )
             written = None
             if page:
+                files = enrolling.photographs(campaign.parent / cast.photos)
                 verdicts = enrolment.verdicts or enrolling.judge(office.meter, files)
                 target = page if len(planned.talents) == 1 or talent else page.with_stem(f"{page.stem}-{cast.party.id}")
                 written = _write_page(target, cast.party.name, files, verdicts, compared=True, kept=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections import defaultdict
 from datetime import date, datetime
 from importlib.resources import files
 from types import TracebackType
@@ -258,23 +259,16 @@ class _Papers(Room):
         )
 
     def by_terms(self, kind: PaperKind, talent: str, terms: str) -> Paper | None:
-        found = self._rows(
-            t.paper,
-            t.paper.c.kind == kind.value,
-            t.paper.c.talent == talent,
-            t.paper.c.terms == terms,
-            t.paper.c.document.is_not(None),
-            order=t.paper.c.drawn_at.desc(),
-        )
-        return self._paper(found[0]) if found else None
+        same = t.paper.c.kind == kind.value, t.paper.c.talent == talent, t.paper.c.terms == terms
+        found = self._papers(*same, t.paper.c.document.is_not(None))
+        return found[-1] if found else None
 
     def get(self, paper_digest: str) -> Paper | None:
-        row = self._row(t.paper, t.paper.c.digest == paper_digest)
-        return self._paper(row) if row else None
+        found = self._papers(t.paper.c.digest == paper_digest)
+        return found[0] if found else None
 
     def starting(self, prefix: str) -> list[Paper]:
-        begins = t.paper.c.digest.startswith(prefix, autoescape=True)
-        return [self._paper(row) for row in self._rows(t.paper, begins, order=t.paper.c.drawn_at)]
+        return self._papers(t.paper.c.digest.startswith(prefix, autoescape=True))
 
     def sign(self, paper_digest: str, signature: Signature, at: datetime) -> None:
         if self._row(t.signature, t.signature.c.paper == paper_digest, t.signature.c.key == signature.key):
@@ -300,14 +294,23 @@ class _Papers(Room):
         self._change(t.withdrawal, *this, t.withdrawal.c.at > at.isoformat(), by=by, at=at.isoformat())
 
     def of(self, talent: str, kind: PaperKind) -> list[Paper]:
-        found = self._rows(t.paper, t.paper.c.talent == talent, t.paper.c.kind == kind.value, order=t.paper.c.drawn_at)
-        return [self._paper(row) for row in found]
+        return self._papers(t.paper.c.talent == talent, t.paper.c.kind == kind.value)
 
-    def _paper(self, row) -> Paper:
-        signatures = self._rows(t.signature, t.signature.c.paper == row.digest, order=t.signature.c.signed_at)
-        keys = {key.id: rows.key_of(key) for key in self._rows(t.key, t.key.c.id.in_({s.key for s in signatures}))}
-        withdrawals = self._rows(t.withdrawal, t.withdrawal.c.paper == row.digest)
-        return rows.paper_of(row, [(s, keys[s.key]) for s in signatures], withdrawals)
+    def _papers(self, *where) -> list[Paper]:
+        """Oldest first, with their signatures and withdrawals: four queries, however many papers there are."""
+        found = self._rows(t.paper, *where, order=t.paper.c.drawn_at)
+        if not found:
+            return []
+        these = select(t.paper.c.digest).where(t.paper.c.tenant == self._tenant, *where)
+        signatures = self._rows(t.signature, t.signature.c.paper.in_(these), order=t.signature.c.signed_at)
+        signers = {signature.key for signature in signatures}
+        keys = {key.id: rows.key_of(key) for key in self._rows(t.key, t.key.c.id.in_(signers))} if signers else {}
+        signed, withdrawn = defaultdict(list), defaultdict(list)
+        for signature in signatures:
+            signed[signature.paper].append((signature, keys[signature.key]))
+        for withdrawal in self._rows(t.withdrawal, t.withdrawal.c.paper.in_(these)):
+            withdrawn[withdrawal.paper].append(withdrawal)
+        return [rows.paper_of(row, signed[row.digest], withdrawn[row.digest]) for row in found]
 
 
 class _Twins(Room):

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from .consent import Edit
 from .errors import InputError, Refused
+from .provenance import FileKind
 from .twin import Box
 
 _HEX_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
@@ -154,7 +155,7 @@ class Shot:
     """One picture to make: one release, one permit and one fee per talent in it. Its formats are copies of it.
 
     ``scene`` is ``studio:<name>`` or ``image:<sha-256 of the scene file>``, None to keep the plate's own; of ``recolor``,
-    ``print`` and ``tryon`` one at most is given; ``mannequin`` puts her head on a mannequin of her own measurements;
+    ``print`` and ``tryon`` one at most is given; ``mannequin`` puts her head on a mannequin of her own measurements; ``file`` is what its copies are written as;
     ``plate`` names the photograph to start from, None leaves the choice to the engine; ``contexts`` are what the
     producer declares the picture to show or promote, held against what the talent never allows; ``words`` are what the
     advertisement will have her say; ``tolerances`` are the brand's own bounds on garment and picture. ``vendor`` is
@@ -178,6 +179,7 @@ class Shot:
     tryon: TryOn | None = None
     accessories: tuple[Accessory, ...] = ()
     mannequin: bool = False
+    file: FileKind = FileKind.JPEG
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -237,6 +239,7 @@ class Shot:
             "tryon": asdict(self.tryon) if self.tryon else None,
             "accessories": [item.document() for item in self.accessories],
             "mannequin": self.mannequin,
+            "file": self.file.value if self.file is not FileKind.JPEG else "",
         }
         return {name: other for name, other in others.items() if other} | {
             "id": self.id,
@@ -271,6 +274,7 @@ class Shot:
             tryon=TryOn(**document["tryon"]) if "tryon" in document else None,
             accessories=tuple(Accessory.from_document(item) for item in document.get("accessories", ())),
             mannequin=document.get("mannequin", False),
+            file=FileKind(document.get("file", "jpeg")),
         )
 
 

@@ -14,14 +14,11 @@ _LARGEST = 2**53 - 1
 
 
 def _check(value: object, where: str) -> object:
-    if value is None or isinstance(value, bool):
+    if isinstance(value, str) or value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         if abs(value) > _LARGEST:
             raise ValueError(f"{where}: integers beyond 2^53 - 1 have no canonical form")
-        return value
-    if isinstance(value, str):
-        value.encode("utf-8")  # lone surrogates have no canonical form: UnicodeEncodeError is a ValueError
         return value
     if isinstance(value, list | tuple):
         return [_check(item, f"{where}[{i}]") for i, item in enumerate(value)]
@@ -29,7 +26,7 @@ def _check(value: object, where: str) -> object:
         if not all(isinstance(key, str) for key in value):
             raise ValueError(f"{where}: names of members are strings")
         members = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return {_check(key, where): _check(value[key], f"{where}.{key}") for key in members}
+        return {key: _check(value[key], f"{where}.{key}") for key in members}
     raise ValueError(f"{where}: {type(value).__name__} has no canonical form")
 
 
@@ -37,6 +34,7 @@ def canonical(document: object) -> bytes:
     """The canonical bytes of a document. Raises ValueError for what has none."""
     try:
         checked = _check(document, "$")
+        # Lone surrogates have no canonical form: UnicodeEncodeError is a ValueError.
         return json.dumps(checked, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
     except RecursionError as error:
         raise ValueError("it is nested without end") from error

@@ -434,7 +434,7 @@ _catalogue(
         "missing": ("Released copies are gone from the home", "restore the home's outbox folder from a backup"),
     },
     image={
-        "unreadable": ("The file is not an image that can be read", "give a JPEG, PNG or WebP file"),
+        "unreadable": ("The file is not an image that can be read", "give a JPEG, PNG, WebP or AVIF file"),
     },
     paper={
         "unreadable": ("The file is not a sealed paper", "give a PDF that Twinbook wrote"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from .canonical import canonical, digest
+from .canonical import canonical
 from .consent import Part
 from .errors import InputError, Reason, reason
 from .form import Form, read_terms
@@ -45,7 +46,8 @@ class Paper:
 
     @cached_property
     def digest(self) -> str:
-        return digest(self.document)
+        """SHA-256 of the message, in hex: the paper's name."""
+        return hashlib.sha256(self.message).hexdigest()
 
     @cached_property
     def kind(self) -> PaperKind:

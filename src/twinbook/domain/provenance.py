@@ -20,6 +20,23 @@ class SourceType(StrEnum):
         return f"http://cv.iptc.org/newscodes/digitalsourcetype/{self.value}"
 
 
+class FileKind(StrEnum):
+    """What a copy is written as. All carry a colour profile, XMP and a C2PA manifest."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    AVIF = "avif"
+
+    @property
+    def media_type(self) -> str:
+        return f"image/{self.value}"
+
+    @property
+    def suffix(self) -> str:
+        return ".jpg" if self is FileKind.JPEG else f".{self.value}"
+
+
 @dataclass(frozen=True)
 class ReleaseId:
     """48 random bits, as twelve lower-case hexadecimal digits: short enough to ride in a watermark and be read aloud."""
@@ -49,7 +66,7 @@ class Marking:
     ``label`` is the visible text, and ``label_share`` of the shortest side the least height of its letters (the strictest
     known where nothing else is said); ``faces`` are boxes the label stays off; ``aigc`` asks for China's XMP entry; ``operations`` are what the engine did
     (``scene``, ``recolor``); ``license`` and ``consent`` are SHA-256 digests in hex, never terms or names;
-    ``credit`` is the line for XMP; ``created`` is ISO 8601 in UTC.
+    ``credit`` is the line for XMP; ``created`` is ISO 8601 in UTC; ``file`` what the copy is written as.
     """
 
     release: ReleaseId
@@ -68,6 +85,7 @@ class Marking:
     created: str
     label_share: float = 0.05
     aigc: bool = False
+    file: FileKind = FileKind.JPEG
 
 
 class State(StrEnum):

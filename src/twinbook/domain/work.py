@@ -114,7 +114,7 @@ class Work:
             plate=None,
             findings=(),
             reasons=tuple(Reason(why.code, CODES[why.code][0], CODES[why.code][1]) for why in self.reasons),
-            copies=tuple(replace(copy, name=f"{copy.format}.jpg") for copy in self.copies),
+            copies=tuple(replace(copy, name=f"{copy.format}{self.shot.file.suffix}") for copy in self.copies),
         )
 
 

@@ -97,6 +97,9 @@ def compare_pictures(found_srgb: np.ndarray, issued_srgb: np.ndarray) -> Likenes
 
 # --- registration -----------------------------------------------------------------------------------------------
 
+# Not vision.registration: that lays her alone, by her plate's matte and landmarks; here is no plate, and a copy from
+# anywhere may be mirrored or photographed at a slant, which takes all of the picture and a homography.
+
 
 def _to_work_size(rgb_srgb: np.ndarray) -> np.ndarray:
     height, width = rgb_srgb.shape[:2]

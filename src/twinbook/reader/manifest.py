@@ -21,7 +21,7 @@ from ..domain.twin import Box
 RELEASE_ASSERTION = "org.twinbook.release"
 _RELEASE = re.compile(r"[0-9a-f]{12}")
 _BOX = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})")
-_BOUND = "assertion.dataHash.match"
+_BOUND = {"assertion.dataHash.match", "assertion.bmffHash.match"}  # the second is for AVIF
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ManifestReader:
         active = _mapping(_mapping(document.get("manifests")).get(document.get("active_manifest")))
         failures = tuple(dict.fromkeys(_codes(document, "failure")))
         verdict = document.get("validation_state")
-        bound = _BOUND in set(_codes(document, "success"))
+        bound = not _BOUND.isdisjoint(_codes(document, "success"))
         if verdict == "Trusted" and bound and self._has_anchors and not failures:
             state = "trusted"
         elif verdict in ("Valid", "Trusted") and bound:

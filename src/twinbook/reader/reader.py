@@ -17,7 +17,7 @@ class ImageReader:
         self._manifests = ManifestReader(anchors_pem)
 
     def read(self, data: bytes) -> Reading:
-        """Read every mark in a JPEG, PNG or WebP file. Each is read on its own; what is missing or broken reads as
+        """Read every mark in a JPEG, PNG, WebP or AVIF file. Each is read on its own; what is missing or broken reads as
         such. Raises InputError ``image.unreadable`` when the picture itself can't be decoded, nothing else."""
         picture = open_picture(data)
         manifest = self._manifests.read(data, picture.media_type)

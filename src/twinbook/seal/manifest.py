@@ -1,4 +1,4 @@
-"""Signs a finished JPEG with a C2PA manifest (C2PA 2.x, through c2pa-rs). Specification: docs/reference/marks.md
+"""Signs a finished file with a C2PA manifest (C2PA 2.x, through c2pa-rs). Specification: docs/reference/marks.md
 
 There is no time stamp: without one a manifest counts as invalid once the certificate has ended.
 """
@@ -18,7 +18,6 @@ from .metadata import plain_text
 from .watermark import ALGORITHM
 
 RELEASE_ASSERTION = "org.twinbook.release"
-_JPEG = "image/jpeg"
 
 # What an engine calls an operation, as C2PA's action labels and a sentence for whoever inspects the manifest.
 _ACTIONS = {
@@ -57,7 +56,7 @@ def definition(marking: Marking, label: str, label_box: Box, version: str) -> di
     return {
         "claim_generator_info": [{"name": "Twinbook", "version": version}],
         "title": plain_text(marking.title),
-        "format": _JPEG,
+        "format": marking.file.media_type,
         "assertions": [
             {"label": "c2pa.actions.v2", "created": True, "data": {"actions": _actions(marking, version)}},
             {
@@ -94,8 +93,8 @@ def definition(marking: Marking, label: str, label_box: Box, version: str) -> di
     }
 
 
-def sign(jpeg: bytes, manifest: dict[str, object], signing: Signing) -> bytes:
-    """The JPEG with the manifest in it. Raises StateError ``seal.certificate`` when it can't be signed with these."""
+def sign(file: bytes, media_type: str, manifest: dict[str, object], signing: Signing) -> bytes:
+    """The file with the manifest in it. Raises StateError ``seal.certificate`` when it can't be signed with these."""
     settings = {
         # The reader validates what was made; doing it here as well would need the anchors.
         "verify": {"verify_after_sign": False, "verify_trust": False, "remote_manifest_fetch": False},
@@ -111,7 +110,7 @@ def sign(jpeg: bytes, manifest: dict[str, object], signing: Signing) -> bytes:
             c2pa.Context.from_dict(settings) as context,
             c2pa.Builder(json.dumps(manifest), context) as builder,
         ):
-            builder.sign(signer, _JPEG, io.BytesIO(jpeg), target)
+            builder.sign(signer, media_type, io.BytesIO(file), target)
     except (c2pa.C2paError, ValueError, TypeError) as error:
         raise StateError("seal.certificate", f"the manifest could not be signed: {error}") from error
     return target.getvalue()

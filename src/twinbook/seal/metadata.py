@@ -1,4 +1,4 @@
-"""The JPEG with its XMP and colour profile. It is written before the manifest is signed: metadata added later breaks
+"""The file with its XMP and colour profile. It is written before the manifest is signed: metadata added later breaks
 the signature. Specification: docs/reference/marks.md
 
 XMP is ISO 16684-1; the properties are IPTC Photo Metadata 2025.1, Dublin Core, Photoshop's credit line, XMP Rights, and
@@ -13,9 +13,9 @@ from functools import cache
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
-from ..domain.provenance import Marking
+from ..domain.provenance import FileKind, Marking
 
 TWINBOOK_NAMESPACE = "https://twinbook.org/ns/1.0/"
 AIGC_NAMESPACE = "http://www.tc260.org.cn/ns/AIGC/1.0/"
@@ -34,23 +34,31 @@ _NAMESPACES = {
 _MADE_BY_AI = "1"  # GB 45438-2025; "2" and "3" are for whoever only suspects it
 
 
-def encode_jpeg(rgb_srgb: np.ndarray, xmp: bytes) -> bytes:
-    """A JPEG of uint8 sRGB (h, w, 3): quality 95, full colour resolution, sRGB profile, this XMP, and nothing else.
+def encode(rgb_srgb: np.ndarray, xmp: bytes, kind: FileKind = FileKind.JPEG) -> bytes:
+    """A file of uint8 sRGB (h, w, 3) with an sRGB profile, this XMP, and nothing else.
 
-    No EXIF is written: what a camera said of the capture is not the picture's to tell. The same input gives the same
-    bytes.
+    Quality 95 and full colour resolution, where there is a choice; PNG is lossless. No EXIF is written: what a camera said
+    of the capture is not the picture's to tell. The same input gives the same bytes.
     """
-    try:
-        return _saved(rgb_srgb, xmp, optimize=True)
-    except OSError:  # Pillow guesses how large an optimised file can get, and for pure noise guesses too low
-        return _saved(rgb_srgb, xmp, optimize=False)
+    match kind:
+        case FileKind.JPEG:
+            try:
+                return _saved(rgb_srgb, kind, quality=QUALITY, subsampling=0, optimize=True, xmp=xmp)
+            except OSError:  # Pillow guesses how large an optimised file can get, and for pure noise guesses too low
+                return _saved(rgb_srgb, kind, quality=QUALITY, subsampling=0, optimize=False, xmp=xmp)
+        case FileKind.PNG:
+            text = PngImagePlugin.PngInfo()
+            text.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8"))
+            return _saved(rgb_srgb, kind, pnginfo=text)
+        case FileKind.WEBP:
+            return _saved(rgb_srgb, kind, quality=QUALITY, method=4, xmp=xmp)
+        case FileKind.AVIF:  # on one thread: with more, the bytes would depend on the machine
+            return _saved(rgb_srgb, kind, quality=QUALITY, subsampling="4:4:4", speed=7, max_threads=1, xmp=xmp)
 
 
-def _saved(rgb_srgb: np.ndarray, xmp: bytes, optimize: bool) -> bytes:
+def _saved(rgb_srgb: np.ndarray, kind: FileKind, **how: object) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(rgb_srgb).save(
-        file, "JPEG", quality=QUALITY, subsampling=0, optimize=optimize, icc_profile=_srgb_profile(), xmp=xmp
-    )
+    Image.fromarray(rgb_srgb).save(file, kind.value.upper(), icc_profile=_srgb_profile(), **how)
     return file.getvalue()
 
 

@@ -11,7 +11,7 @@ from ..domain.provenance import Marking
 from ..ports import Sealed
 from .label import put_label
 from .manifest import Signing, definition, sign
-from .metadata import encode_jpeg, xmp_packet
+from .metadata import encode, xmp_packet
 from .watermark import embed
 
 
@@ -40,9 +40,10 @@ class ImageSealer:
             np.ascontiguousarray(rgb_srgb), marking.label, marking.faces, marking.format, marking.label_share
         )
         marked = embed(labelled.rgb_srgb, marking.release)
-        jpeg = encode_jpeg(marked.rgb_srgb, xmp_packet(marking, labelled.text, f"Twinbook {self._version}"))
+        packet = xmp_packet(marking, labelled.text, f"Twinbook {self._version}")
+        file = encode(marked.rgb_srgb, packet, marking.file)
         manifest = definition(marking, labelled.text, labelled.box, self._version)
-        return Sealed(sign(jpeg, manifest, self._signing), labelled.text)
+        return Sealed(sign(file, marking.file.media_type, manifest, self._signing), labelled.text)
 
 
 def _installed_version() -> str:

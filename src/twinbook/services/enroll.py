@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from twinbook.domain.campaign import Campaign, CastTalent
 from twinbook.domain.canonical import digest
 from twinbook.domain.capture import Verdict, choose
 from twinbook.domain.errors import CaptureRefused, TwinbookError
+from twinbook.domain.paper import Paper
 from twinbook.domain.twin import Twin, TwinKind
 from twinbook.ports import CaptureSession, Meter, Plate, UnitOfWork
 
@@ -119,6 +121,33 @@ def enroll(
         facts = {"captures": captures, "plates": str(len(made.plates)), "version": str(version), "consent": consent}
         office.record(unit, "twin:enrolled", facts, (talent,))
     return Enrolment(made, enrolled.refused, enrolled.verdicts)
+
+
+def enroll_cast(
+    office: Office,
+    campaign: Campaign,
+    cast: CastTalent,
+    consent: Paper,
+    folder: Path,
+    *,
+    renew: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+    tell: Callable[[Verdict], None] = lambda verdict: None,
+) -> Enrolment:
+    """`enroll` a talent as the campaign says it: from which photographs (``folder`` is where its relative paths start),
+    with which of her measurements, and with a plate of every photograph that a shot names."""
+    return enroll(
+        office,
+        cast.party.id,
+        consent.digest,
+        photographs(folder / cast.photos),
+        synthetic=cast.synthetic,
+        measurements=cast.measurements,
+        named={planned.shot.plate for planned in campaign.shots if planned.shot.plate},
+        renew=renew,
+        progress=progress,
+        tell=tell,
+    )
 
 
 def _digest(files: Sequence[Path], named: Sequence[str]) -> str:

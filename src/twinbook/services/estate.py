@@ -105,9 +105,9 @@ def _report(unit: UnitOfWork, talent: str) -> str:
 
 
 def _ended(office: Office, unit: UnitOfWork, talent: str) -> list[tuple[Work, tuple[Reason, ...]]]:
-    found = []
+    found, now = [], office.clock.now()
     for work in unit.works.of_talent(talent):
-        answer = permit.weigh(office, unit, work, talent) if work.stage not in ENDS else None
+        answer = permit.weigh(office, unit, work, talent, now) if work.stage not in ENDS else None
         if isinstance(answer, Deny) and _BY_DEATH & {why.code for why in answer.reasons}:
             found.append((work, answer.reasons))
     return found

@@ -233,7 +233,7 @@ def _agreed(
     notes: tuple[Reason, ...] = ()
     # Before she has accepted, a brand that signs learns nothing about her; when she accepts, everything is looked at.
     if not brand or negotiation.signed(negotiation.acceptor):
-        on_file = dossier(office, unit, negotiation.terms.talent.id, license)
+        on_file = dossier(unit, negotiation.terms.talent.id, license, now)
         found = obstacles(license, on_file, office.law, office.verify, now)
         found = found.told_to_brand() if brand else found
         if found.reasons:
@@ -258,7 +258,7 @@ def against(office: Office, license: Paper, key: Key) -> Obstacles:
     """What stands against a license that the owner of a key is about to sign, as far as it is their business."""
     now = office.clock.now()
     with office.unit() as unit:
-        on_file = dossier(office, unit, license.terms.talent.id, license)
+        on_file = dossier(unit, license.terms.talent.id, license, now)
         filed = unit.papers.get(license.digest) or license
     found = obstacles(license, on_file, office.law, office.verify, now)
     if key.role is not Role.BRAND:

@@ -35,9 +35,8 @@ def shot_request(unit: UnitOfWork, work: Work, talent: str) -> Request:
     )
 
 
-def dossier(office: Office, unit: UnitOfWork, talent: str, license: Paper, but: str = "") -> Dossier:
-    """What is on file about a talent and one license, without the shot ``but``, as this transaction sees it."""
-    now = office.clock.now()
+def dossier(unit: UnitOfWork, talent: str, license: Paper, now: datetime, but: str = "") -> Dossier:
+    """What is on file about a talent and one license, without the shot ``but``, as this transaction sees it ``now``."""
     terms: License = license.terms
     unpaid = unit.books.unpaid(talent, terms.brand.id)
     made = unit.twins.made_at(talent)
@@ -66,26 +65,30 @@ def other_licenses(unit: UnitOfWork, talent: str, brand: str, now: datetime) -> 
     ]
 
 
-def weigh(office: Office, unit: UnitOfWork, work: Work, talent: str) -> Allow | Deny:
-    """The gate's answer for one talent in a shot, on what is on file in this transaction."""
+def weigh(office: Office, unit: UnitOfWork, work: Work, talent: str, now: datetime) -> Allow | Deny:
+    """The gate's answer for one talent in a shot at one moment, on what is on file in this transaction."""
     license = unit.papers.get(work.licenses[talent])
     try:
         request = shot_request(unit, work, talent)
-        on_file = dossier(office, unit, talent, license, work.id)
+        on_file = dossier(unit, talent, license, now, work.id)
     except InputError as error:  # erased, or not a license at all
         return Deny((error.reason,))
-    return decide(request, on_file, office.law, office.verify, office.clock.now())
+    return decide(request, on_file, office.law, office.verify, now)
 
 
-def refusals(office: Office, unit: UnitOfWork, work: Work) -> tuple[Reason, ...]:
-    """Why this shot may not be made now, all talents together; empty when it may."""
-    answers = [weigh(office, unit, work, talent) for talent in work.shot.talents]
+def refusals(office: Office, unit: UnitOfWork, work: Work, now: datetime) -> tuple[Reason, ...]:
+    """Why this shot may not be made at this moment, all talents together; empty when it may.
+
+    Whoever books on the answer books at the same ``now``: a month that turned in between would count the image nowhere.
+    """
+    answers = [weigh(office, unit, work, talent, now) for talent in work.shot.talents]
     return tuple(why for answer in answers if isinstance(answer, Deny) for why in answer.reasons)
 
 
 def notes(office: Office, unit: UnitOfWork, work: Work) -> tuple[Reason, ...]:
     """What the law has to say to this shot without refusing it, all talents together."""
-    answers = [weigh(office, unit, work, talent) for talent in work.shot.talents]
+    now = office.clock.now()
+    answers = [weigh(office, unit, work, talent, now) for talent in work.shot.talents]
     return tuple(dict.fromkeys(note for answer in answers for note in answer.notes))
 
 
@@ -98,7 +101,7 @@ def for_shot(office: Office, work: Work, act: Act) -> dict[str, Permit]:
     with office.unit() as unit:
         for talent in work.shot.talents:
             if act is Act.RENDER:
-                answer = weigh(office, unit, work, talent)
+                answer = weigh(office, unit, work, talent, office.clock.now())
             else:
                 license = unit.papers.get(work.licenses[talent])
                 consent = unit.papers.get(str(license.document.get("consent", "")))

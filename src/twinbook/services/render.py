@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 
 import numpy as np
@@ -101,7 +101,8 @@ def end(
 def _hold(office: Office, work: Work) -> Work:
     """Plan, ask the gate, and set the fees aside: all in one transaction, so that caps are exact."""
     with office.unit() as unit:
-        reasons = list(permit.refusals(office, unit, work))
+        now = office.clock.now()
+        reasons = list(permit.refusals(office, unit, work, now))
         plan = None
         try:
             engine = office.engine(work.shot.engine)
@@ -115,9 +116,7 @@ def _hold(office: Office, work: Work) -> Work:
         if reasons:
             return end(office, unit, work, Stage.REFUSED, tuple(reasons), "shot:refused")
         for talent, license in _licenses(unit, work).items():
-            unit.books.post(
-                ledger.hold(work.id, talent, work.attempt, license.brand.id, license.fee, office.clock.now())
-            )
+            unit.books.post(ledger.hold(work.id, talent, work.attempt, license.brand.id, license.fee, now))
         facts = {"shot": work.id, "attempt": str(work.attempt), "engine": work.shot.engine}
         office.record(unit, "shot:held", facts, work.shot.talents)
         return unit.works.put(work.to(Stage.HELD, plate=plan.plate, reasons=()))
@@ -226,7 +225,7 @@ def _release(office: Office, work: Work) -> Work:
     waiting = _approvals_missing(office, work)
     if waiting:
         with office.unit() as unit:
-            reasons = permit.refusals(office, unit, work)
+            reasons = permit.refusals(office, unit, work, office.clock.now())
         if reasons:  # she isn't asked to look at what can't be released any more
             return refuse(office, work, reasons)
         names = ", ".join(talent for talent, _ in waiting)
@@ -241,9 +240,10 @@ def _release(office: Office, work: Work) -> Work:
         return refuse(office, work, error.reasons)
     staged = office.outbox.stage(work.release, {copy.name: data for copy, data in sealed.values()})
     with office.unit() as unit:
-        reasons = permit.refusals(office, unit, work)
+        now = office.clock.now()
+        reasons = permit.refusals(office, unit, work, now)
         if not reasons:
-            released = _settled(office, unit, work, tuple(copy for copy, _ in sealed.values()), staged)
+            released = _settled(office, unit, work, tuple(copy for copy, _ in sealed.values()), staged, now)
     if reasons:  # revoked, expired or otherwise gone while the copies were sealed
         return refuse(office, work, reasons)
     return _publish(office, released)
@@ -261,8 +261,9 @@ def _publish(office: Office, work: Work) -> Work:
     return work
 
 
-def _settled(office: Office, unit: UnitOfWork, work: Work, copies: tuple[Copy, ...], staged: str) -> Work:
-    now = office.clock.now()
+def _settled(
+    office: Office, unit: UnitOfWork, work: Work, copies: tuple[Copy, ...], staged: str, now: datetime
+) -> Work:
     licenses = _licenses(unit, work)
     holds = {held.talent: held for held in unit.books.open_holds(work.id)}
     for talent, license in licenses.items():
@@ -292,7 +293,7 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
     marking = _marking(office, work, format_name, crop, asked.text, share, "aigc" in asked.metadata)
     sealed = office.sealer.seal(pixels, marking)
     _read_back(office, sealed.data, marking)
-    name = f"{work.name}-{format_name}-{work.release}.jpg"
+    name = f"{work.name}-{format_name}-{work.release}{work.shot.file.suffix}"
     digest = hashlib.sha256(sealed.data).hexdigest()
     return Copy(format_name, name, digest, crop.width, crop.height), sealed.data
 
@@ -346,6 +347,7 @@ def _marking(
         created=office.clock.now().isoformat(timespec="seconds"),
         label_share=float(label_share),
         aigc=aigc,
+        file=work.shot.file,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +57,7 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
     for talent in campaign.talents:
         try:
             consent = papers[talent.party.id][0]
-            named = {shot.shot.plate for shot in campaign.shots if shot.shot.plate}
-            unused[talent.party.id] = _enrolled(office, talent, consent, folder, named, tell)
+            unused[talent.party.id] = _enrolled(office, campaign, talent, consent, folder, tell)
         except CaptureRefused:  # a wrong folder or useless photographs: for the person at the keyboard, not the books
             raise
         except Refused as error:  # the gate's no is an answer that belongs on the contact sheet
@@ -86,20 +85,11 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
 
 
 def _enrolled(
-    office: Office, talent: CastTalent, consent: Paper, folder: Path, named: Collection[str], tell: Tell
+    office: Office, campaign: Campaign, talent: CastTalent, consent: Paper, folder: Path, tell: Tell
 ) -> tuple[tuple[str, Reason], ...]:
     files = enroll.photographs(folder / talent.photos)
     tell(f"{talent.party.name}: {len(files)} photographs")
-    made = enroll.enroll(
-        office,
-        talent.party.id,
-        consent.digest,
-        files,
-        synthetic=talent.synthetic,
-        measurements=talent.measurements,
-        named=named,
-        progress=tell,
-    )
+    made = enroll.enroll_cast(office, campaign, talent, consent, folder, progress=tell)
     tell(f"{talent.party.name}: twin {made.twin.version} of {len(made.twin.plates)} plates")
     if made.twin.older_than(office.meter.maker):
         tell(f"{talent.party.name}: {enroll.MADE_BY_OLDER_CODE}")

@@ -32,15 +32,19 @@ def plain_words(office: Office, paper: Paper, language: str | None = None) -> li
 def register_key(office: Office, key: Key, name: str, born: date | None = None) -> None:
     """Make a party's first key known, on the word of whoever sits there. A further one takes a signature: see `keyring`.
 
-    Raises SignatureRefused ``signature.key_taken``, ``talent.deceased``.
+    Raises SignatureRefused ``signature.key_taken``, ``talent.deceased``; InputError ``party.role`` for a party that is
+    known in another role.
     """
     with office.unit() as unit:
         if key.role is Role.TALENT and unit.parties.died(key.party) is not None:
             raise SignatureRefused("talent.deceased", f"{key.party} is reported dead")
         if key.public == office.log_signer.public.hex():
             raise SignatureRefused("signature.key_taken", "this is the home's own key, and nobody's")
-        if unit.parties.get(key.party) is None:
+        party = unit.parties.get(key.party)
+        if party is None:
             unit.parties.put(Party(key.party, key.role, name, born))
+        elif party.role is not key.role:
+            raise _other_role(party, key.role)
         known = [k for k in unit.parties.keys() if (k.party, k.role) == (key.party, key.role)]  # noqa: SIM118
         if known and key.id not in {k.id for k in known}:
             raise SignatureRefused("signature.key_taken", f"{key.party} ({key.role}) has another key: {known[0].id}")
@@ -89,13 +93,17 @@ def introduce(unit: UnitOfWork, party: Party) -> None:
         unit.parties.put(party)
         return
     if known.role is not party.role:
-        raise InputError("party.role", f"{party.id} is known here as {known.role}, and can't be {party.role} as well")
+        raise _other_role(known, party.role)
     if not any((key.party, key.role) == (party.id, party.role) for key in unit.parties.keys()):  # noqa: SIM118
         unit.parties.put(party)
         return
     if None not in (known.born, party.born) and known.born != party.born:
         raise InputError("party.born", f"{party.id} was not born on {party.born.isoformat()}, by what is on file")
     unit.parties.put(replace(known, name=known.name or party.name, born=known.born or party.born))
+
+
+def _other_role(known: Party, role: Role) -> InputError:
+    return InputError("party.role", f"{known.id} is known here as {known.role}, and can't be {role} as well")
 
 
 def asked_consent(office: Office, campaign: Campaign, cast: CastTalent) -> Paper:

@@ -10,52 +10,55 @@ import numpy as np
 from scipy import ndimage
 
 from ..domain.fidelity import Measurement
-from .alignment import SAME_FRAME, Alignment, brought_back, light_field, register, under_one_light
 from .backdrop import small_copy
-from .garment import NAMES, GarmentReading, compare, for_recolor, light_between, statistics
+from .garment import NAMES, GarmentReading, compare, for_recolor, statistics
+from .one_light import light_field, under_one_light
 from .regions import Region
+from .registration import Registration
 from .skin import delta_e2000, lab
 
 _GARMENTS = {"top": (Region.TOP,), "bottom": (Region.BOTTOM,), "dress": (Region.TOP, Region.BOTTOM)}
 _HERS = (Region.FACE, Region.SKIN, Region.HAIR)
 _MIN_PIXELS = 300
+# Correlation of structures inside her: copies of her plate read .9 and more, other frames of the sitting under .5.
+_SAME_FRAME = 0.7
 
 
 @dataclass(frozen=True)
 class Dressed:
     """A small picture of her (uint8 sRGB (h, w, 3), at most `backdrop.MODEL_SIDE` a side) and its `regions.label_map`.
 
-    ``labels`` is None in a picture where she isn't cut out.
+    ``labels`` is None in a picture where she isn't cut out. ``scale`` is small pixels per pixel of the picture itself.
     """
 
     rgb_srgb: np.ndarray
     labels: np.ndarray | None
+    scale: float
 
 
 def garment(
     picture: Dressed,
     plate: Dressed,
+    laid: Registration,
     region: str = "top",
     recolor: str | None = None,
     others: Sequence[str] = (),
-    laid: Alignment | None = None,
 ) -> tuple[Measurement, ...]:
     """``garment.delta_e``, ``.pattern``, ``.direction``, ``.print``, ``.hem`` and ``.silhouette``.
 
-    ``region`` (``top``, ``bottom``, ``dress``) is the garment compared, ``recolor`` the colour (``#rrggbb``) it was to be
-    dyed, None where it was to be kept; ``others`` are regions that were dyed as well and tell nothing of the light.
-    ``laid`` is where the plate is in the picture, searched for when it isn't given. The plate's labels must be known. Where the picture is the plate again (cropped, re-encoded, in another scene and
-    light) it is compared pixel by pixel; else by what each shows. What can't be told is None, with the reason.
+    ``laid`` is where the plate is in the picture (both at full size); the plate's labels must be known. ``region``
+    (``top``, ``bottom``, ``dress``) is the garment compared, pixel by pixel in the plate's frame; ``recolor`` the colour
+    (``#rrggbb``) it was to be dyed, None where it was to be kept; ``others`` are regions that were dyed as well and tell
+    nothing of the light. What can't be told is None, with the reason.
     """
     own = garment_mask_of(plate.labels, region)
     if own.sum() < _MIN_PIXELS:
         return _none(f"the plate doesn't show the {region}")
-    registration = laid or register(plate.rgb_srgb, plate.labels > 0, picture.rgb_srgb)
+    if laid.likeness < _SAME_FRAME:
+        return _none("the picture isn't clearly her plate again")
     altered = {label for name in others for label in _GARMENTS[name]} | set(_GARMENTS[region])
     kept = [label for label in (*_HERS, Region.TOP, Region.BOTTOM, Region.OTHER) if label not in altered]
-    if registration is None or registration.correlation < SAME_FRAME:
-        return _by_what_each_shows(picture, plate, region, recolor, kept)
-    return _aligned(picture, plate, region, recolor, kept, registration)
+    return _aligned(picture, plate, region, recolor, kept, _between(plate, picture, laid))
 
 
 def garment_mask_of(labels: np.ndarray, region: str) -> np.ndarray:
@@ -67,11 +70,33 @@ def garment_mask_of(labels: np.ndarray, region: str) -> np.ndarray:
 
 def dressed(rgb_srgb: np.ndarray, labels: np.ndarray | None) -> Dressed:
     """From a picture of any size and its label map."""
-    return Dressed(small_copy(rgb_srgb)[0], labels)
+    small, scale = small_copy(rgb_srgb)
+    return Dressed(small, labels, scale)
 
 
 def _none(note: str) -> tuple[Measurement, ...]:
     return tuple(Measurement(f"garment.{name}", None, note) for name in NAMES)
+
+
+def _between(plate: Dressed, picture: Dressed, laid: Registration) -> np.ndarray:
+    """What takes small pixels of the plate to small pixels of the picture: float64 (2, 3)."""
+    small, full = np.diag([picture.scale, picture.scale, 1.0]), np.diag([1 / plate.scale, 1 / plate.scale, 1.0])
+    return (small @ np.linalg.inv(laid.matrix) @ full)[:2]
+
+
+def _brought_back(pixels: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The picture in the plate's frame, (h, w) or (h, w, 3), and where it has anything to say: bool (h, w)."""
+    high, wide = pixels.shape[:2]
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale > 1.3:  # warping samples single pixels: averaged first, or noise and weave alias
+        pixels = cv2.GaussianBlur(pixels, (0, 0), 0.35 * scale)
+    size = shape[1], shape[0]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    aligned = cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(
+        np.ones((high, wide), np.uint8), matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    )
+    return aligned, inside > 0
 
 
 def _aligned(
@@ -80,10 +105,9 @@ def _aligned(
     region: str,
     recolor: str | None,
     kept: Sequence[Region],
-    registration: Alignment,
+    matrix: np.ndarray,
 ) -> tuple[Measurement, ...]:
-    shape = plate.labels.shape
-    aligned, inside = brought_back(picture.rgb_srgb, registration.matrix, shape)
+    aligned, inside = _brought_back(picture.rgb_srgb, matrix, plate.labels.shape)
     own = garment_mask_of(plate.labels, region)
     shown = own & inside
     if shown.sum() < _MIN_PIXELS:
@@ -107,7 +131,7 @@ def _aligned(
             note = "the garment was dyed, with what is printed on it"
             measured["garment.print"] = Measurement("garment.print", None, note)
     measured["garment.delta_e"] = Measurement(colour.name, colour.value, colour.note + unlit)
-    for measurement in _outline(picture, plate, region, registration, inside):
+    for measurement in _outline(picture, plate, region, matrix, inside):
         measured[measurement.name] = measurement
     return tuple(measured[f"garment.{name}"] for name in NAMES)
 
@@ -137,7 +161,7 @@ def _dye_by_dye(
 
 
 def _outline(
-    picture: Dressed, plate: Dressed, region: str, registration: Alignment, inside: np.ndarray
+    picture: Dressed, plate: Dressed, region: str, matrix: np.ndarray, inside: np.ndarray
 ) -> tuple[Measurement, Measurement]:
     """Hem and silhouette, in the plate's frame."""
     names = "garment.hem", "garment.silhouette"
@@ -148,7 +172,7 @@ def _outline(
     own = garment_mask_of(plate.labels, region)
     theirs = garment_mask_of(picture.labels, region).astype(np.uint8)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    theirs = cv2.warpAffine(theirs, registration.matrix, size, flags=flags) > 0
+    theirs = cv2.warpAffine(theirs, matrix, size, flags=flags) > 0
     own, theirs = own & inside, theirs & inside
     if theirs.sum() < 0.2 * own.sum():
         note = f"the {region} can't be told in this picture"
@@ -170,28 +194,3 @@ def _outline(
 def _lowest(mask: np.ndarray, columns: np.ndarray) -> np.ndarray:
     part = mask[::-1, columns]
     return np.where(part.any(axis=0), mask.shape[0] - 1 - part.argmax(axis=0), 0)
-
-
-def _by_what_each_shows(
-    picture: Dressed, plate: Dressed, region: str, recolor: str | None, kept: Sequence[Region]
-) -> tuple[Measurement, ...]:
-    if picture.labels is None:
-        return _none("the picture isn't one of her plates again, and she isn't cut out of it")
-    where, reference_where = garment_mask_of(picture.labels, region), garment_mask_of(plate.labels, region)
-    # Her skin is the same in any frame; hair and cloth show other sides of themselves.
-    lit = [label for label in kept if label in (Region.FACE, Region.SKIN)]
-    light = light_between(picture.rgb_srgb, np.isin(picture.labels, lit), plate.rgb_srgb, np.isin(plate.labels, lit))
-    found = statistics(picture.rgb_srgb, where, light)
-    scale = _face_scale(picture.labels, plate.labels)
-    measured = {m.name: m for m in compare(found, statistics(plate.rgb_srgb, reference_where), scale)}
-    if recolor is not None:
-        colour = for_recolor(picture.rgb_srgb, where, recolor, light)
-        measured[colour.name] = colour
-    for name in ("garment.hem", "garment.silhouette"):
-        measured[name] = Measurement(name, None, "another pose than the plate's: outlines can't be compared")
-    return tuple(measured[f"garment.{name}"] for name in NAMES)
-
-
-def _face_scale(labels: np.ndarray, reference: np.ndarray) -> float | None:
-    areas = [float((part == Region.FACE).sum()) for part in (labels, reference)]
-    return (areas[0] / areas[1]) ** 0.5 if min(areas) > 40 else None

@@ -15,10 +15,8 @@ from ..domain.fidelity import MEASURES, Calibration, Finding, Measurement, Untol
 from ..domain.twin import Box
 from ..ports import Asked, CaptureSession, Enrolled, FaceEmbedder, Plate
 from . import body, enrolment, hands, identity
-from .alignment import from_registration
 from .annotation import TALLEST, Note, annotated
-from .backdrop import small_copy
-from .dressed import Dressed, garment, garment_mask_of
+from .dressed import dressed, garment, garment_mask_of
 from .impostors import load_impostors
 from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
@@ -169,14 +167,8 @@ def _against_source(
         elif m.name != "garment.shift_e" or asked.recolor is None:
             found.append(replace(m, untold=Untold.OUTSIDE, where=where if m.name.startswith("face.") else ()))
     if dyed is not None:
-        (small, scale), (own, own_scale) = small_copy(rgb_srgb), small_copy(source.rgb_srgb)
-        cloth = garment(
-            Dressed(small, None),
-            Dressed(own, source.regions),
-            asked.recolor.region,
-            asked.recolor.to,
-            laid=from_registration(laid, own_scale, scale),
-        )
+        before, now = dressed(source.rgb_srgb, source.regions), dressed(rgb_srgb, None)
+        cloth = garment(now, before, laid, asked.recolor.region, asked.recolor.to)
         for m in cloth:
             if m.name == "garment.pattern" and "print" in m.note:  # irregular ones: the dye goes over what is printed
                 m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
