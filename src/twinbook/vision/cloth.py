@@ -79,7 +79,11 @@ def _region_mask(
         return person & ~(cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
 
     if region == "top":
-        return find("top", person)
+        top = find("top", person)
+        if not cut:
+            return top
+        top |= _in_rim_light(values, top, person, skin_lab, face)
+        return top | _scraps(values, top, np.zeros_like(top), person, face, 0.4)
     if region == "dress":
         dress = find("dress", person)
         _must_reach_down(dress, person, face, photo)
@@ -95,7 +99,7 @@ def _region_mask(
         shoes = shoes_mask(values, person, bottom, like_skin(values, skin_lab), face, cut)
         shoes = np.zeros_like(bottom) if shoes is None else shoes
         bottom &= ~shoes
-        return bottom | _scraps(values, bottom, shoes, person & ~top, face) if cut else bottom
+        return bottom | _scraps(values, bottom, shoes, person & ~top, face, 2.5) if cut else bottom
     try:
         worn = find("bottom", without(top))
     except EngineRefused:
@@ -125,26 +129,53 @@ def _between_legs(values: np.ndarray, bottom: np.ndarray, person: np.ndarray, fa
     return ndimage.binary_opening(inside | bottom, iterations=1) & inside
 
 
-def _scraps(
-    values: np.ndarray, bottom: np.ndarray, shoes: np.ndarray, person: np.ndarray, face: Box
+def _in_rim_light(
+    values: np.ndarray, top: np.ndarray, person: np.ndarray, skin_lab: np.ndarray, face: Box
 ) -> np.ndarray:
-    """Small pieces of her beside the trousers that border on them and on hardly anything else of hers: bool (h, w).
+    """Shoulders and sleeves that a lamp from behind makes far lighter than the rest of the top: bool (h, w).
 
-    Cloth in the hue of her skin is taken for skin here and there. A hand would hang on an arm.
+    Told from bare arms by saturation alone, and only where the two differ in it.
     """
-    labels, count = ndimage.label(person & ~bottom & ~shoes)
-    found = np.zeros_like(bottom)
-    middle = np.median(values[bottom], axis=0) if bottom.any() else np.zeros(3)
+    if not top.any():
+        return top
+    colour = np.median(values[top], axis=0)
+    lightness = np.maximum(values[..., :1], 1.0)
+    own = np.linalg.norm(values[..., 1:] - colour[1:] * np.minimum(lightness / max(float(colour[0]), 1), 1.5), axis=2)
+    skin = skin_lab[1:].astype(np.float32) * np.minimum(lightness / max(float(skin_lab[0]), 1), 1.3)
+    to_skin = np.linalg.norm(values[..., 1:] - skin, axis=2)
+    y = np.arange(len(top))[:, None]
+    about = (y > face.bottom + 0.3 * face.height) & (y < face.bottom + 2.1 * face.height)
+    rows = np.flatnonzero(top.any(axis=1))
+    about &= y >= rows[0]
+    near = ndimage.distance_transform_edt(~top) < 0.3 * face.width
+    candidates = person & ~top & about & near & (own < 6) & (own < 0.5 * to_skin) & (values[..., 0] > 8)
+    labels, _ = ndimage.label(candidates | top, np.ones((3, 3)))
+    held = np.bincount(labels[top], minlength=labels.max() + 1)
+    held[0] = 0
+    return np.isin(labels, np.flatnonzero(held >= 8)) & candidates
+
+
+def _scraps(
+    values: np.ndarray, cloth: np.ndarray, other: np.ndarray, person: np.ndarray, face: Box, below: float
+) -> np.ndarray:
+    """Small pieces of her beside a garment that border on it and on hardly anything else of hers: bool (h, w).
+
+    Cloth in the hue of her skin is taken for skin here and there, and a rim of light on a sleeve for something else. A
+    hand would hang on an arm. ``other`` is what else she wears, ``below`` faces under the chin nothing is hair or neck.
+    """
+    labels, _ = ndimage.label(person & ~cloth & ~other)
+    found = np.zeros_like(cloth)
+    middle = np.median(values[cloth], axis=0) if cloth.any() else np.zeros(3)
     for index, where in enumerate(ndimage.find_objects(labels), 1):
         piece = labels[where] == index
         rows, columns = where
-        if piece.sum() > 0.5 * face.width * face.height or rows.start < face.bottom + 2.5 * face.height:
+        if piece.sum() > 0.5 * face.width * face.height or rows.start < face.bottom + below * face.height:
             continue
         grown = np.s_[max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1]
         rim = ndimage.binary_dilation(labels[grown] == index) & (labels[grown] != index)
         lightness = np.clip(values[where][piece][:, :1] / max(float(middle[0]), 1.0), 0.2, 1.3)
         off = np.median(np.linalg.norm(values[where][piece][:, 1:] - middle[1:] * lightness, axis=1))
-        if (rim & bottom[grown]).sum() > 0.3 * rim.sum() and off < 9:
+        if (rim & cloth[grown]).sum() > 0.3 * rim.sum() and off < 9:
             found[where] |= piece
     return found
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from ...vision.cloth import disc
 from ...vision.garment import statistics
-from ...vision.skin import lab, linear_to_lab, to_linear, to_srgb
+from ...vision.skin import lab, linear_to_lab, to_linear
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -23,7 +23,8 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 class Cloth:
     """The garment in a ``window`` (two slices) of the picture. ``share`` is how much of each pixel it is (float32
     (h, w)), ``own`` its own colour and ``behind`` what it is mixed with at the edge (linear, (h, w, 3)), ``light`` its
-    luminance (linear, (h, w)). ``middle``, ``low`` and ``high`` are the median and the ends of its light."""
+    luminance (linear, (h, w)). ``middle``, ``low``, ``high`` and ``brightest`` are the median, the ends and the
+    99th percentile of its light."""
 
     window: tuple[slice, slice]
     share: np.ndarray
@@ -33,38 +34,42 @@ class Cloth:
     middle: float
     low: float
     high: float
+    brightest: float
 
     def shaded(self, dye: np.ndarray) -> np.ndarray:
         """The garment's linear light over a dye, linear (3,) or, pixel by pixel, (h, w, 3): met where the light is its
         mid-tone."""
-        shading = np.maximum(self.light, 1e-5) / self.middle
+        stops = np.log2(np.maximum(self.light, 1e-5) / self.middle)
         # Pale cloth fills its own folds with light, dark cloth doesn't: between the two, the range of the shading (in
         # stops) is moved towards what the new colour would show. Between similar lightnesses nothing is remapped.
         range_now = max(float(np.log2(max(self.high, 1e-4) / max(self.low, 1e-4))), 0.2)
         new_light = np.asarray(dye @ LUMINANCE, np.float32)
         now = float(linear_to_lab(np.full(3, self.middle))[0])
         lightness = _lightness(new_light)
-        wanted = 1.0 + 1.5 * (1 - lightness / 100)
+        wanted = 0.9 + 1.6 * (1 - lightness / 100)
         change = np.minimum(np.abs(lightness - now) / 60, 1.0)
-        shading = shading ** (np.clip(wanted / range_now, 0.5, 1.7) ** change)
+        gamma = np.clip(wanted / range_now, 0.3, 1.8) ** change
+        # Above a pale colour there is little room: the lit side of folds is drawn together into it, not clipped, and
+        # evenly, so that what was brighter stays brighter.
+        most = max(float(np.log2(max(self.brightest, 1e-4) / self.middle)), 0.05)
+        room = np.log2(1.0 / np.clip(np.max(dye, axis=-1), 0.05, 0.97))
+        lit = np.minimum(gamma, room / most)
+        bend = 0.06  # stops over which one slope becomes the other
+        above = np.maximum(stops, 0)
+        stops = np.where(stops > 0, lit * above + (gamma - lit) * bend * (1 - np.exp(-above / bend)), gamma * stops)
+        shading = np.exp2(stops).astype(np.float32)
         # The sheen of dark cloth is added light, not lighter dye: it stays, without the old colour.
         sheen = np.clip(shading - 1.6, 0, None)
         out = dye * np.minimum(shading, 1.6 + 0.5 * sheen)[..., None]
         dark = np.clip((0.05 - new_light) / 0.05, 0, 1)
-        out = out + (0.02 * np.clip(shading - 1.0, 0, 2.0) * dark)[..., None]
-        # Towards white there is no room above: a shoulder instead of clipping.
-        top = out.max(axis=-1, keepdims=True)
-        knee = np.maximum(np.max(dye, axis=-1, keepdims=True), 0.8)
-        room = np.maximum(1.02 - knee, 1e-3)
-        squeezed = knee + room * (1 - np.exp(-np.maximum(top - knee, 0) / room))
-        return np.where(top > knee, out * (squeezed / np.maximum(top, 1e-6)), out).astype(np.float32)
+        return (out + (0.02 * np.clip(shading - 1.0, 0, 2.0) * dark)[..., None]).astype(np.float32)
 
     def put_back(self, rgb_srgb: np.ndarray, cloth: np.ndarray, cover: np.ndarray | None = None) -> np.ndarray:
         """The picture with this garment in it, linear (h, w, 3) in the window. Where the garment isn't, and where
         ``cover`` (float (h, w)) is 0, every pixel is the picture's own; between, the garment's own cloth shows."""
         laid = cloth if cover is None else cloth * cover[..., None] + self.own * (1 - cover[..., None])
         share = self.share[..., None]
-        mixed = to_srgb(laid * share + self.behind * (1 - share))
+        mixed = _dithered(laid * share + self.behind * (1 - share))
         touched = self.share > 0.004
         if cover is not None:
             touched &= cover > 0.002
@@ -106,7 +111,7 @@ def lifted(
         inside = light[garment[window] > 0.5]
     if not inside.size:
         inside = light.ravel()
-    low, high = np.percentile(inside, (4, 96))
+    low, high, brightest = np.percentile(inside, (4, 96, 99))
     return Cloth(
         window,
         garment[window].astype(np.float32),
@@ -116,7 +121,16 @@ def lifted(
         max(float(np.median(inside)), 1e-4),
         float(low),
         float(high),
+        float(brightest),
     )
+
+
+def _dithered(rgb_linear: np.ndarray) -> np.ndarray:
+    """uint8 sRGB, rounded up or down by chance (always the same): in black cloth a step of 8 bits is a whole fold."""
+    x = np.clip(rgb_linear, 0, 1)
+    coded = np.where(x <= 0.0031308, x * 12.92, 1.055 * np.power(x, 1 / 2.4) - 0.055) * 255
+    chance = np.random.default_rng(20).random(coded.shape[:2], np.float32)[..., None]
+    return np.clip(np.floor(coded + chance), 0, 255).astype(np.uint8)
 
 
 def _lightness(luminance: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def printed(
     elif asked.at is None:
         tile = tile_of(picture, float(asked.width_cm))
     else:
-        return _with_motif(rgb_srgb, cloth, surface, asked, picture, face, camera, plate.facts.photo)
+        return _with_motif(rgb_srgb, cloth, surface, asked, picture, alpha, face, camera, plate.facts.photo)
     if asked.at is not None:
         raise EngineRefused("engine.region", "stripes go all over a garment, not at one place")
     dye = cv2.GaussianBlur(_woven(tile, surface, camera.per_cm), (0, 0), _SOFT)
@@ -136,17 +136,20 @@ def _with_motif(
     surface: Draped,
     asked: Print,
     picture: np.ndarray,
+    alpha: np.ndarray | None,
     face: Box,
     camera: Camera,
     photo: str,
 ) -> np.ndarray:
-    """One motif, its middle at the place asked for and on the middle of the trunk."""
+    """One motif, its middle at the place asked for, under the middle of the neckline."""
     width = float(asked.width_cm)
     tall = width * picture.shape[0] / picture.shape[1]
     worn = (cloth.share > 0.5) & (surface.part == 0 if asked.region in ("top", "dress") else cloth.share > 0.5)
+    hers = np.ones_like(worn) if alpha is None else alpha > 128
     row = round(face.bottom + _PLACES[asked.at] * face.height)
     half = round(tall * camera.per_cm / 2)
-    middle = np.abs(surface.u) < 1.0
+    front = _front(worn, hers, surface.u, face) if asked.region in ("top", "dress") else 0.0
+    middle = np.abs(surface.u - front) < 1.0
     rows = np.flatnonzero((worn & middle).any(axis=1))
     if len(rows):  # as near to the place as the garment's edges let it
         row = int(np.clip(row, rows[0] + half + round(1.5 * camera.per_cm), max(rows[-1] - half, rows[0])))
@@ -163,7 +166,7 @@ def _with_motif(
         texels = cv2.resize(texels, size, interpolation=cv2.INTER_AREA)
     seen = _sampled(
         np.pad(texels, ((2, 2), (2, 2), (0, 0))),
-        _padded(surface.u / width + 0.5, texels.shape[1]),
+        _padded((surface.u - front) / width + 0.5, texels.shape[1]),
         _padded((surface.v - centre) / tall + 0.5, texels.shape[0]),
         surface.part,
         repeat=False,
@@ -179,6 +182,32 @@ def _with_motif(
         )
     dye = seen[..., :3] / np.maximum(cover, 1e-3)[..., None]
     return cloth.put_back(rgb_srgb, cloth.shaded(np.clip(dye, 0, 1)), cover)
+
+
+def _front(worn: np.ndarray, hers: np.ndarray, u: np.ndarray, face: Box) -> float:
+    """Where across the cloth (cm) its front is: under the lowest point of the neckline, 0 where there is none.
+
+    On a turned figure that isn't the middle of what shows of the trunk.
+    """
+    middle = face.left + face.width / 2
+    left, right = (int(np.clip(middle + side * 0.8 * face.width, 0, worn.shape[1])) for side in (-1, 1))
+    columns = np.arange(left, right)[worn[:, left:right].any(axis=0)]
+    if len(columns) < 5:
+        return 0.0
+    edge = worn[:, columns].argmax(axis=0)
+    # Above a neckline there is her neck; above a shoulder there is nothing of her.
+    neck = hers[np.maximum(edge - max(round(0.06 * face.height), 3), 0), columns]
+    columns, edge = columns[neck], edge[neck]
+    if len(columns) < 5:
+        return 0.0
+    deep = edge.max() - edge.min()
+    if deep < 0.1 * face.height or edge.max() > face.bottom + 1.6 * face.height:
+        return 0.0
+    column = round(float(columns[edge > edge.max() - 0.15 * deep].mean()))
+    rows = edge.max() + np.arange(round(0.2 * face.height), round(0.6 * face.height))
+    rows = rows[rows < len(worn)]
+    # The chest stands out: what lies under the neckline is a little less to the side there.
+    return 0.8 * float(np.median(u[rows, column])) if len(rows) else 0.0
 
 
 def _padded(field: np.ndarray, size: int) -> np.ndarray:
