@@ -34,10 +34,32 @@ PEERS = []
 QUICK = os.environ.get("QUICK") == "1"
 ROOT = Path(__file__).resolve().parents[1]
 DEMO, FIGURES = ROOT / "examples" / "demo" / "photos", ROOT / "bench" / "figures"
-COLOURS = (
-    "#735244 #c29682 #627a9d #576c43 #8580b1 #67bdaa #d67e2c #505ba6 #c15a63 #5e3c6c #9dbc40 #e0a32e "
-    "#383d96 #469449 #af363c #e7c71f #bb5695 #0885a1 #f3f3f2 #c8c8c8 #a0a0a0 #7a7a79 #555555 #343434"
-).split()
+COLOURS = [
+    "#735244",
+    "#c29682",
+    "#627a9d",
+    "#576c43",
+    "#8580b1",
+    "#67bdaa",
+    "#d67e2c",
+    "#505ba6",
+    "#c15a63",
+    "#5e3c6c",
+    "#9dbc40",
+    "#e0a32e",
+    "#383d96",
+    "#469449",
+    "#af363c",
+    "#e7c71f",
+    "#bb5695",
+    "#0885a1",
+    "#f3f3f2",
+    "#c8c8c8",
+    "#a0a0a0",
+    "#7a7a79",
+    "#555555",
+    "#343434",
+]
 # What fashion asks for beyond the chart: told, and held to no goal.
 EXTREMES = ["#fafaf7", "#101010", "#141d3f"]
 GARMENTS = [

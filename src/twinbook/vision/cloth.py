@@ -55,7 +55,7 @@ def garment_share(plate: Plate, region: str) -> np.ndarray:
     else:
         share = refined(plate.rgb_srgb, _past_the_outline(mask, person), reach)
         share = _with_blurred_edges(plate.rgb_srgb, share, plate.alpha)
-        share = _with_drawn_edges(share)
+        share = _with_drawn_edges(share, min(0.011 * plate.facts.face.height, 2.4))
         share = _carried_outwards(share, plate.alpha)
     share[box.top : box.bottom, box.left : box.right] = 0
     return share
@@ -489,13 +489,16 @@ def _with_blurred_edges(rgb_srgb: np.ndarray, share: np.ndarray, alpha: np.ndarr
     return out
 
 
-def _with_drawn_edges(share: np.ndarray) -> np.ndarray:
+def _with_drawn_edges(share: np.ndarray, sigma: float) -> np.ndarray:
     """The share with its edges as even as a hem is cut: JPEG's blocks of colour leave them with teeth.
 
-    Blurred along and across, then as steep again as it was, a hair outwards so that no old dye is left at a hem.
+    Blurred along and across (``sigma`` pixels), then as steep again as it was, a hair outwards so that no old dye is left
+    at a hem.
     """
-    smooth = cv2.GaussianBlur(share, (0, 0), 2.2)
-    drawn = np.clip((smooth - 0.44) * 2.0 + 0.5, 0, 1)
+    if sigma < 1.0:  # so small a picture has no more teeth than pixels
+        return share
+    smooth = cv2.GaussianBlur(share, (0, 0), sigma)
+    drawn = np.clip((smooth - 0.46) * max(0.9 * sigma + 0.1, 1.15) + 0.5, 0, 1)
     # Only where there is an edge within reach: what is surely the garment or surely not stays as it was found.
     return np.where((smooth > 0.02) & (smooth < 0.98), drawn, share).astype(np.float32)
 

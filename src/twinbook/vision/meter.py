@@ -25,11 +25,15 @@ from .picture import banding, halo, quality, sharpness
 from .redressed import redressed_where
 from .regions import label_map, scaled
 from .registration import Registration, register
+from .skin import lab
 from .tampering import departures
 from .views import head_angles
 
 # What a registered picture tells better than a face by itself: the same figure with the picture's light taken out.
 _UNDER_ONE_LIGHT = {"skin.shift_e": "skin.delta_e", "skin.shift_l": "skin.delta_l"}
+
+# L* between a garment's old and new colour from which on its folds can't be followed pixel by pixel.
+_FAR_DYED = 30.0
 
 
 class DlibMeter:
@@ -162,6 +166,9 @@ def _against_source(
         high, wide = source.rgb_srgb.shape[:2]
         dyed = cv2.resize(mask, (wide, high), interpolation=cv2.INTER_NEAREST) > 0
     anew = None if asked.redressed is None else redressed_where(source, laid, asked.redressed)
+    if dyed is not None and _far_dyed(source, dyed, asked.recolor.to):
+        # White made black keeps too few of its folds to tell where each went.
+        anew = redressed_where(source, laid, asked.recolor.region)
     for m in departures(rgb_srgb, source, laid, dyed, anew).measurements:
         if m.name in _UNDER_ONE_LIGHT:
             if m.value is not None:
@@ -176,6 +183,14 @@ def _against_source(
                 m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
             found.append(replace(m, untold=Untold.OUTSIDE))
     return found
+
+
+def _far_dyed(source: Plate, dyed: np.ndarray, to: str) -> bool:
+    """Whether a garment was to become much lighter or darker than it is on the plate."""
+    if not dyed.any():
+        return False
+    target = lab(np.array([int(to[i : i + 2], 16) for i in (1, 3, 5)], np.uint8))
+    return abs(float(target[0]) - float(np.median(lab(source.rgb_srgb[dyed])[:, 0]))) > _FAR_DYED
 
 
 def _generated(

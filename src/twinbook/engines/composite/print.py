@@ -11,8 +11,8 @@ from ...domain.twin import Box
 from ...ports import Plate
 from ...vision.skin import to_linear
 from .cloth import Cloth, lifted
-from .surface import Camera, Draped, draped
 from .recolor import linear_of
+from .surface import Camera, Draped, draped
 from .swatch import Tile, striped, tile_of
 
 # Mean distance of adults' pupils, cm (Dodgson 2004), and what shoes add to a height.
