@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 from painted_figure import paint, plate_of
 
-from twinbook.domain.brief import Recolor, Shot
+from twinbook.domain.brief import Print, Recolor, Shot
 from twinbook.domain.errors import EngineRefused
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.provenance import SourceType
@@ -138,3 +139,17 @@ def test_a_large_plate_in_time_and_memory():
     made = render(a_shot(scene="studio:warm-grey", recolor=Recolor("top", "#1f3a93")), plate)
     assert sum(made.seconds.values()) < 15
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3e6
+
+
+def test_a_print_is_rendered_alone_and_in_a_scene():
+    stripes = Print("top", "stripes:#f4f1ea,#1f2a5c", Fraction(6))
+    made = render(a_shot(print=stripes))
+    assert made.operations == ("print",)
+    assert made.provenance["print"] == "top stripes:#f4f1ea,#1f2a5c"
+    assert 0.05 < made.altered.mean() < 0.5
+    placed = render(a_shot(print=stripes, scene="studio:sand"))
+    assert placed.operations == ("scene", "print")
+    cut = np.zeros((20, 20, 3), np.uint8)
+    with pytest.raises(EngineRefused) as caught:
+        render(a_shot(print=replace(stripes, cloth="image:" + "0" * 64)), pictures={"image:" + "1" * 64: cut})
+    assert caught.value.code == "campaign.scene"
