@@ -108,7 +108,7 @@ def _axis(mask: np.ndarray) -> float:
     return _mirrored(mask)[1]
 
 
-def _outline(mask: np.ndarray) -> np.ndarray:
+def outline_of(mask: np.ndarray) -> np.ndarray:
     """The outer contour, (n, 2), counter-clockwise on the picture, holes beside the body opened towards the hem."""
     open_holes = mask.copy()
     labels, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
@@ -126,7 +126,7 @@ def _outline(mask: np.ndarray) -> np.ndarray:
 
 
 def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
-    outline = _outline(mask)
+    outline = outline_of(mask)
     left, high = outline[:, 0].min(), np.ptp(outline[:, 1])
     wide = np.ptp(outline[:, 0])
     pits, cuffs = _armpits(outline, axis, wide, high)
@@ -359,7 +359,7 @@ def _crotch(mask: np.ndarray, axis: float) -> np.ndarray | None:
 def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[str, np.ndarray]:
     if crotch is None:
         raise refusal("no two legs stand apart in the packshot: it isn't a front view of trousers")
-    outline = _outline(mask)
+    outline = outline_of(mask)
     top = outline[:, 1].min()
     marks = {"crotch": crotch}
     # The waistband is where it first is broad: a hook or a bar above it is narrower.
