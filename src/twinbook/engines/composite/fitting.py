@@ -36,20 +36,58 @@ class Fit:
     onto: np.ndarray
 
 
-def fitted(garment: Garment, figure: Figure) -> Fit:
-    return _top(garment, figure) if garment.kind == "top" else _trousers(garment, figure)
+@dataclass(frozen=True, eq=False)
+class Worn:
+    """Where what she has on ends: the rows of its ``hem`` and, of a top, of the end of each ``sleeve``; None where the
+    frame ends first. Measured in photographs, two garments of one length differ by up to ``_SAME`` faces: then the new
+    one ends where the old one does."""
+
+    hem: float | None
+    sleeve: dict[str, float | None]
+
+
+_SAME = 0.2
+
+
+def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
+    """``share`` is how much of each pixel is the garment she has on, float (h, w)."""
+    high = share.shape[0]
+    middle = slice(max(round(figure.middle - 0.5 * figure.unit), 0), round(figure.middle + 0.5 * figure.unit))
+    if kind == "bottom":
+        rows = np.flatnonzero((share > 0.5).any(axis=1))
+        return Worn(float(rows[-1]) if len(rows) and rows[-1] < high - 2 else None, {})
+    rows = np.flatnonzero((share[:, middle] > 0.5).mean(axis=1) > 0.3)
+    hem = float(rows[-1]) if len(rows) and rows[-1] < high - 2 else None
+    sleeve: dict[str, float | None] = {}
+    for side, sign in _SIDES:
+        tip = figure.shoulder[side]
+        down = np.arange(round(tip[1]), high)
+        x = 0.75 * figure.outer[side][down] + 0.25 * figure.inner[side][down]
+        bare = share[down, np.clip(x.round().astype(int), 0, share.shape[1] - 1)] < 0.5
+        gone = np.flatnonzero(bare)
+        sleeve[side] = float(down[gone[0]]) if len(gone) else None
+    return Worn(hem, sleeve)
+
+
+def fitted(garment: Garment, figure: Figure, now: Worn) -> Fit:
+    return _top(garment, figure, now) if garment.kind == "top" else _trousers(garment, figure, now)
+
+
+def _or_as_now(row: float, now: float | None, unit: float) -> float:
+    """Where the new one ends: where the old one does, if it would end only just before that."""
+    return now + 2 if now is not None and 0 <= now + 2 - row < _SAME * unit else row
 
 
 # --- tops -------------------------------------------------------------------------------------------------------
 
 
-def _top(garment: Garment, figure: Figure) -> Fit:
+def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     marks = garment.marks
     scale = figure.span / garment.span
     middle = (marks["shoulder_left"] + marks["shoulder_right"]) / 2
     hers = (figure.shoulder["left"] + figure.shoulder["right"]) / 2
     drop = {side: scale * (marks[f"hem_{side}"][1] - middle[1]) for side, _ in _SIDES}
-    hem_row = hers[1] + 0.5 * (drop["left"] + drop["right"])
+    hem_row = _or_as_now(hers[1] + 0.5 * (drop["left"] + drop["right"]), now.hem, figure.unit)
     outline = outline_of(garment.alpha > 127)
     held, onto = [], []
     ends: dict[str, np.ndarray] = {}
@@ -62,7 +100,7 @@ def _top(garment: Garment, figure: Figure) -> Fit:
         shoulder, pit = figure.shoulder[side], _pit(figure, side, sign, marks, scale)
         collar = _collar(figure, side, marks, scale, middle, hers)
         hold(_stretch(outline, marks, f"collar_{side}", f"shoulder_{side}"), _shoulder_line(figure, side, sign, collar))
-        outer, inner = _cuff(figure, side, sign, marks, scale, pit)
+        outer, inner = _cuff(figure, side, sign, marks, scale, pit, now.sleeve[side])
         hold(_stretch(outline, marks, f"shoulder_{side}", f"outer_{side}"), outer)
         hold(_stretch(outline, marks, f"outer_{side}", f"inner_{side}"), np.stack([outer[-1], inner[0]]))
         hold(_stretch(outline, marks, f"inner_{side}", f"armpit_{side}"), inner)
@@ -147,18 +185,24 @@ def _arm(figure: Figure, side: str, row: float) -> tuple[float, float]:
 
 
 def _cuff(
-    figure: Figure, side: str, sign: int, marks: dict, scale: float, pit: np.ndarray
+    figure: Figure, side: str, sign: int, marks: dict, scale: float, pit: np.ndarray, now: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outer edge of the sleeve from the shoulder to its end, and its inner edge from the end to the armpit."""
-    length = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"shoulder_{side}"]))
-    mouth = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"inner_{side}"]))
+    # Laid down, one sleeve is always a little askew: both are as long and as wide as the two on average.
+    length, mouth = (
+        scale * float(np.mean([np.linalg.norm(marks[f"outer_{s}"] - marks[f"{to}_{s}"]) for s, _ in _SIDES]))
+        for to in ("shoulder", "inner")
+    )
     tip = figure.shoulder[side]
     points, gone, row = [tip], 0.0, tip[1]
-    while gone < length:
+    last = None
+    while gone < length if last is None else row < last:
         row += 1
         edge = _arm(figure, side, row)[0]
         gone += float(np.hypot(edge - points[-1][0], row - points[-1][1]))
         points.append(np.float64([edge, row]))
+        if last is None and gone >= length:
+            last = _or_as_now(row, now, figure.unit)
     outer = np.array(points)
     back = outer[max(len(outer) - 1 - round(0.6 * figure.unit), 0)]
     direction = (outer[-1] - back) / max(float(np.linalg.norm(outer[-1] - back)), 1e-6)
@@ -249,7 +293,7 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
 # --- trousers ---------------------------------------------------------------------------------------------------
 
 
-def _trousers(garment: Garment, figure: Figure) -> Fit:
+def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     marks = garment.marks
     crotch_row = float(figure.crotch)
     outline = outline_of(garment.alpha > 127)
@@ -272,7 +316,7 @@ def _trousers(garment: Garment, figure: Figure) -> Fit:
 
     for side, sign in _SIDES:
         inseam = scale * float(np.linalg.norm((marks[f"inner_{side}"] - marks["crotch"])))
-        end = crotch_row + inseam
+        end = _or_as_now(crotch_row + inseam, now.hem, figure.unit)
         outside, inside = [], []
         top_half = scale * abs(marks[f"waist_{side}"][0] - marks["crotch"][0]) / 1.25
         mouth = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"inner_{side}"]))

@@ -129,7 +129,7 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
     outline = outline_of(mask)
     left, high = outline[:, 0].min(), np.ptp(outline[:, 1])
     wide = np.ptp(outline[:, 0])
-    pits, cuffs = _armpits(outline, axis, wide, high)
+    pits = _armpits(outline, axis, wide, high)
     chest = pits["right"][0] - pits["left"][0]
     if chest < 0.25 * wide:
         raise refusal("the sleeves can't be told from the body of the garment")
@@ -144,7 +144,8 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
         raise refusal("the shoulders of the garment can't be found: its upper edge isn't where they should be")
     for side, sign in (("left", -1), ("right", 1)):
         marks[f"collar_{side}"] = _collar(rise, marks[f"shoulder_{side}"], axis, sign)
-        marks.update(_sleeve_end(outline, marks, cuffs[side], side, sign, axis))
+        marks.update(_sleeve_end(outline, marks, side, sign, axis))
+        marks[f"shoulder_{side}"] = _tip(outline, marks, side, sign, axis)
         body = outline[(outline[:, 1] > pits[side][1]) & ((outline[:, 0] - axis) * sign > 0)]
         body = body[(body[:, 0] - pits[side][0]) * sign < 0.28 * chest]
         body = body[~_in_sleeve(body, marks, side)]
@@ -164,14 +165,13 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
 
 def _armpits(
     outline: np.ndarray, axis: float, wide: float, high: float
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The deepest notch on each side between a sleeve and the body, and the corner of the sleeve that overhangs it."""
+) -> dict[str, np.ndarray]:
+    """The deepest notch on each side between a sleeve and the body."""
     points = outline.round().astype(np.int32)[:, None]
     hull = cv2.convexHull(points, returnPoints=False)
     hull[::-1].sort(axis=0)
     defects = cv2.convexityDefects(points, hull)
     found: dict[str, np.ndarray] = {}
-    cuffs: dict[str, np.ndarray] = {}
     top = outline[:, 1].min()
     for side, sign in (("left", -1), ("right", 1)):
         best = 0.03 * wide
@@ -186,10 +186,10 @@ def _armpits(
             if (sleeve[0] - deep[0]) * sign < 0.01 * wide or hem[1] < deep[1] + 0.15 * high:
                 continue
             if depth / 256 > best:
-                best, found[side], cuffs[side] = depth / 256, deep, sleeve
+                best, found[side] = depth / 256, deep
         if side not in found:
             raise refusal(f"no sleeve stands off from the body of the garment on the {side}")
-    return found, cuffs
+    return found
 
 
 def _rise(mask: np.ndarray) -> np.ndarray:
@@ -210,7 +210,7 @@ def _collar(rise: np.ndarray, shoulder: np.ndarray, axis: float, sign: int) -> n
 
 
 def _sleeve_end(
-    outline: np.ndarray, marks: dict[str, np.ndarray], cuff: np.ndarray, side: str, sign: int, axis: float
+    outline: np.ndarray, marks: dict[str, np.ndarray], side: str, sign: int, axis: float
 ) -> dict[str, np.ndarray]:
     """The corners of the sleeve's end: outer towards the shoulder's side, inner towards the armpit's."""
     shoulder, pit = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
@@ -219,15 +219,16 @@ def _sleeve_end(
     if len(arc) < 12:
         raise refusal(f"the {side} sleeve can't be found")
     reach = np.linalg.norm(arc - root, axis=1)
-    if reach.max() < 1.35 * hole:
-        # Short: the corner over the armpit is known, the other is where the outline turns most on the way to the shoulder.
-        at = int(np.argmin(np.linalg.norm(arc - cuff, axis=1)))
-        outer = _bend(arc[: at + 1], shoulder, cuff)
-        inner = _bend(arc[int(np.argmin(np.linalg.norm(arc - outer, axis=1))) :], outer, pit)
+    far = _far_corners(arc, root, hole, sign)
+    tries = [far]
+    if reach.max() < 1.7 * hole:
+        outer, inner = _widest(arc, shoulder, pit)
+        spread = np.linalg.norm(outer - root) > 0.7 * reach.max() and np.linalg.norm(outer - inner) < 1.2 * hole
+        tries.insert(0 if spread else 1, (inner, outer))
+    for inner, outer in tries:
+        if 0.25 * hole < np.linalg.norm(outer - inner) < 1.6 * hole:
+            break
     else:
-        inner, outer = _far_corners(arc, root, hole, sign)
-    width = np.linalg.norm(outer - inner)
-    if not 0.25 * hole < width < 1.6 * hole:
         raise refusal(f"the end of the {side} sleeve can't be found")
     return {f"outer_{side}": outer, f"inner_{side}": inner}
 
@@ -240,10 +241,40 @@ def _between(outline: np.ndarray, start: np.ndarray, end: np.ndarray, axis: floa
     return outline[min((ahead, back), key=len)]
 
 
-def _bend(arc: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The point of an arc that is furthest from the straight line between its ends."""
-    along = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
-    return arc[int(np.argmax(np.abs((arc - start) @ np.float64([-along[1], along[0]]))))]
+def _widest(arc: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two points of an arc, in its order, that with its ends make the largest quadrangle: the corners of a short
+    sleeve."""
+    some = arc[np.linspace(0, len(arc) - 1, min(len(arc), 140)).round().astype(int)]
+    x, y = some[:, 0], some[:, 1]
+
+    def cross(ax, ay, bx, by):
+        return ax * by - ay * bx
+
+    area = (
+        cross(start[0], start[1], x[:, None], y[:, None])
+        + cross(x[:, None], y[:, None], x[None], y[None])
+        + cross(x[None], y[None], end[0], end[1])
+        + cross(end[0], end[1], start[0], start[1])
+    )
+    area = np.where(np.triu(np.ones(area.shape, bool), 1), np.abs(area), -1)
+    first, second = np.unravel_index(int(np.argmax(area)), area.shape)
+    return some[first], some[second]
+
+
+def _tip(outline: np.ndarray, marks: dict[str, np.ndarray], side: str, sign: int, axis: float) -> np.ndarray:
+    """The tip of the shoulder: the outline's corner where the sleeve hangs, a little inwards of the armpit where it
+    lies spread and the outline hardly turns."""
+    collar, outer, prior = (marks[f"{name}_{side}"] for name in ("collar", "outer", "shoulder"))
+    arc = _between(outline, collar, outer, axis, sign)
+    chord = outer - collar
+    length = float(np.linalg.norm(chord))
+    off = np.abs((arc - collar) @ np.float64([-chord[1], chord[0]])) / length
+    # The corner is near the shoulder, not at the elbow.
+    off[np.linalg.norm(arc - prior, axis=1) > 0.9 * np.linalg.norm(marks[f"armpit_{side}"] - prior)] = 0
+    corner = arc[int(np.argmax(off))]
+    share = float(np.clip((off.max() / length - 0.07) / 0.07, 0, 1))
+    mixed = share * corner + (1 - share) * prior
+    return arc[int(np.argmin(np.linalg.norm(arc - mixed, axis=1)))]
 
 
 def _far_corners(arc: np.ndarray, root: np.ndarray, hole: float, sign: int) -> tuple[np.ndarray, np.ndarray]:
@@ -274,7 +305,7 @@ def _in_sleeve(points: np.ndarray, marks: dict[str, np.ndarray], side: str) -> n
 def _alike(marks: dict[str, np.ndarray], axis: float, left: float) -> None:
     """Both sleeves of a length, both sides of a width: else it is turned, folded, or on somebody."""
     lengths = [np.linalg.norm(marks[f"outer_{side}"] - marks[f"shoulder_{side}"]) for side in _SIDES]
-    if max(lengths) > 1.5 * min(lengths):
+    if max(lengths) > 1.8 * min(lengths):
         raise refusal("one sleeve of the garment is much longer than the other: it is folded or turned away")
     halves = [abs(marks[f"armpit_{side}"][0] - axis) for side in _SIDES]
     if max(halves) > 1.45 * min(halves):
@@ -301,26 +332,30 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.
     step = max(0.035 * wide, 1.5)
     best, found = 4.5, None
     for power in (1.15, 1.5, 2.0, 2.8):
-        for depth in np.arange(0.08, 1.05, 0.02) * wide:
-            y = line[:, 1] + depth * (1 - np.abs(t) ** power)
-            clear = y - step > rise[columns] + 0.5 * step
-            if clear.mean() < 0.6:
-                continue
-            above, below = _at(values, columns, y - step), _at(values, columns, y + step)
-            turn = (below - above)[clear]
-            steady = np.linalg.norm(turn.mean(axis=0)) * 0.7 + 0.3 * float(np.median(np.linalg.norm(turn, axis=1)))
-            score = steady * clear.mean() * (1 - 0.25 * depth / wide)
-            if score > best:
-                best, found = score, (depth, power)
-    if found is None or dip[lowest] > 0.75 * found[0]:
+        for base in (0.0, 0.06, 0.12, 0.18):
+            for depth in np.arange(0.06, 0.95, 0.02):
+                y = line[:, 1] + (base + depth * (1 - np.abs(t) ** power)) * wide
+                clear = y - step > rise[columns] + 0.5 * step
+                if clear.mean() < 0.6:
+                    continue
+                turn = (_at(values, columns, y + step) - _at(values, columns, y - step))[clear]
+                sizes = np.linalg.norm(turn, axis=1)
+                # A print steps somewhere along the arch, a neckline all along it.
+                if (sizes > 4).mean() < 0.8:
+                    continue
+                score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
+                score *= 1 - 0.25 * (depth + base)
+                if score > best:
+                    best, found = score, (depth * wide, power, base * wide)
+    if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
         front = line[lowest] + (0, max(dip[lowest], 0))
         return front, nothing
-    depth, power = found
+    depth, power, base = found
     y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
     where = (x - left[0]) / span[0] * 2 - 1
-    edge = left[1] + (where + 1) / 2 * span[1] + depth * (1 - np.abs(np.clip(where, -1, 1)) ** power)
-    inside = (np.abs(where) < 1) & (y < edge) & (alpha > 0)
-    return (left + right) / 2 + (0, depth), inside
+    edge = left[1] + (where + 1) / 2 * span[1] + base + depth * (1 - np.abs(where) ** power)
+    inside = (np.abs(where) < 1.2) & (y < edge) & (alpha > 0)
+    return (left + right) / 2 + (0, depth + base), inside
 
 
 def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from ...vision.skin import lab, lab_to_linear, to_linear, to_srgb
 
 # Larger pictures are brought to this side: no garment on a plate is drawn larger.
 _MOST = 1600
-_SIDE = 480  # the side at which the garment is told from its background
+_SIDE = 640  # the side at which the garment is told from its background
 _LEAST = 120  # pixels a garment must be wide and high
 _NEUTRAL = 9.0  # chroma up to which a background is taken for white or grey under a tinted light
 
@@ -122,8 +122,19 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> n
     limit = max(5.0, 3.2 * model.noise)
     sure = off > 1.8 * limit
     mask = _main_piece(ndimage.binary_opening(off > limit, iterations=1))
-    if mask.mean() < 0.06 or mask.sum() < 0.55 * ndimage.binary_fill_holes(mask).sum():
-        return _within_its_edge(values, behind, model.noise)
+    if model.noise < 2:
+        within = _within_its_edge(values, behind, outside, 1.8)
+        for least in (1.1, 0.7):
+            fainter = _within_its_edge(values, behind, outside, least)
+            if fainter.sum() > 1.03 * within.sum():  # pale cloth, over whose faint edge the background got in
+                within = fainter
+        # Where the edge has a leak, or a shadow's edge is as sharp as cloth, colour is the better guide.
+        step = values - behind
+        cloth = mask & ((np.linalg.norm(step[..., 1:], axis=2) > 10) | (np.abs(step[..., 0]) > 45))
+        if within.mean() > 0.03 and (within & cloth).sum() > 0.97 * cloth.sum():
+            return _without_hanger(within)
+    if mask.mean() < 0.03:
+        raise refusal("no garment stands out from the background of the packshot")
     marks = np.where(off > limit, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     around = cv2.dilate(mask.astype(np.uint8), disc(max(round(0.03 * wide), 2)))
     marks[(around == 0) | (outside & (off < 0.7 * limit))] = cv2.GC_BGD
@@ -140,18 +151,45 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> n
     return _without_hanger(_with_real_holes(_main_piece(cut), off, limit))
 
 
-def _within_its_edge(values: np.ndarray, behind: np.ndarray, noise: float) -> np.ndarray:
-    """White on white: what a closed edge surrounds, however faint, that the background can't flow into."""
+def _within_its_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray, least: float) -> np.ndarray:
+    """White on white: what the background can't flow into from the frame, because an edge is in the way, however faint.
+
+    A shadow is darker but grows gradually: the background flows over it.
+    """
     high, wide = values.shape[:2]
-    change = np.linalg.norm(values - behind, axis=2)
-    slope = np.hypot(cv2.Sobel(values[..., 0], cv2.CV_32F, 1, 0), cv2.Sobel(values[..., 0], cv2.CV_32F, 0, 1)) / 8
-    # A soft shadow differs but has no edge; the garment's own edge is a line, closed over short gaps.
-    edge = slope > max(0.5, 1.2 * noise)
-    barrier = edge | (change > max(4.0, 5 * noise))
-    reach = max(round(0.012 * max(high, wide)), 2)
-    closed = cv2.morphologyEx(np.pad(barrier, reach).astype(np.uint8), cv2.MORPH_CLOSE, disc(reach)) > 0
-    filled = ndimage.binary_fill_holes(closed)[reach:-reach, reach:-reach]
-    return _without_hanger(_main_piece(ndimage.binary_opening(filled, iterations=2)))
+    change = (values - behind) * np.float32([1, 1.5, 1.5])
+    slope = _slope(change)
+    # Drawn sharply, as cloth is, and not blurred by distance, as the edge of a shadow is.
+    noise = float(np.median(slope[outside])) if outside.any() else 0.3
+    edge = (slope > max(least, 5 * noise)) & (slope > 1.6 * _slope(cv2.GaussianBlur(change, (0, 0), 2.5)))
+    # Colour that a JPEG spills over an edge comes without much change of lightness.
+    coloured = (np.linalg.norm(change[..., 1:], axis=2) > max(3.6, 6 * noise)) & (np.abs(change[..., 0]) > 5)
+    dark = change[..., 0] < -38
+    free = ~(edge | coloured | dark)
+    # Gaps of a pixel or two in the edge are closed for the flood only.
+    free = ndimage.binary_erosion(free, iterations=1, border_value=1)
+    labels, _ = ndimage.label(free)
+    frame = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    flooded = np.isin(labels, frame[frame > 0])
+    flooded = cv2.dilate(flooded.astype(np.uint8), disc(2)) > 0
+    reach = max(round(0.005 * max(high, wide)), 2)
+    filled = cv2.morphologyEx(np.pad(~flooded, reach).astype(np.uint8), cv2.MORPH_CLOSE, disc(reach)) > 0
+    filled = filled[reach:-reach, reach:-reach]
+    # What noise about an edge adds to it is small and rough: smoothed away.
+    filled = cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 0.8 * reach) > 0.5
+    # Background that only an arm's breadth of edge shuts in is still background: as pale, and flat.
+    near = (np.linalg.norm(change, axis=2) < 2.5) & (np.linalg.norm(change[..., 1:], axis=2) < 1.2)
+    pale = ~(np.linalg.norm(change, axis=2) < max(4.0, 4 * noise)) & filled
+    if pale.any() and np.median(np.linalg.norm(change[pale], axis=1)) > 8:
+        filled &= ~ndimage.binary_opening(near & filled, iterations=3)
+    return ndimage.binary_fill_holes(_main_piece(ndimage.binary_opening(filled, iterations=1))) & (
+        filled | ~ndimage.binary_opening(near, iterations=3)
+    )
+
+
+def _slope(values: np.ndarray) -> np.ndarray:
+    parts = (cv2.Sobel(values[..., c], cv2.CV_32F, *way) ** 2 for c in range(3) for way in ((1, 0), (0, 1)))
+    return np.sqrt(sum(parts)) / 8
 
 
 def _main_piece(mask: np.ndarray) -> np.ndarray:
