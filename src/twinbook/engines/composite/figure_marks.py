@@ -27,10 +27,12 @@ class Figure:
 
     ``outer`` and ``inner`` are the edges of each arm, ``trunk`` those of the trunk (of both legs together below the
     crotch), ``gap`` those of the gap between the legs (NaN above), by side. ``shoulder`` and ``neck`` are (x, y) by side,
-    ``middle`` the x of her middle. ``parted`` is the row by side from which arm and trunk stand apart; ``crotch`` the row of the gap's apex, None where it doesn't show. ``unit`` is the height of her face.
+    ``middle`` the x of her middle. ``parted`` is the row by side from which arm and trunk stand apart; ``crotch`` the row of the gap's apex, None where it doesn't show. ``unit`` and ``face_width`` are
+    those of her face.
     """
 
     unit: float
+    face_width: float
     middle: float
     neck: Mapping[str, np.ndarray]
     shoulder: Mapping[str, np.ndarray]
@@ -82,7 +84,7 @@ def find(plate: Plate) -> Figure:
     for side, sign in (("left", -1), ("right", 1)):
         inner[side], trunk[side] = _continued(inner[side], trunk[side], parted[side], shoulder[side], sign, span)
         outer[side] = _filled(outer[side], np.arange(high, dtype=np.float64))
-    return Figure(unit, middle, neck, shoulder, outer, inner, trunk, gap, parted, marks.get("crotch"), labels)
+    return Figure(unit, float(facts.face.width), middle, neck, shoulder, outer, inner, trunk, gap, parted, marks.get("crotch"), labels)
 
 
 def _edges(body: outline.BodyShape, high: int, scale: float) -> dict[str, np.ndarray]:
@@ -148,11 +150,13 @@ def _continued(
     inwards of the shoulder's tip by the breadth of an upper arm; past the frame they go on."""
     rows = np.arange(len(inner), dtype=np.float64)
     pit = np.float64([shoulder[0] - sign * 0.11 * span, min(shoulder[1] + 0.42 * span, parted)])
-    known = np.isfinite(inner) & np.isfinite(trunk) & (rows > parted)
+    first = int(np.flatnonzero(np.isfinite(inner) & np.isfinite(trunk) & (rows > parted))[0])
+    meeting = (inner[first] + trunk[first]) / 2
     lines = []
     for line in (inner, trunk):
-        line = np.where(known if line is inner else np.isfinite(line) & (rows > parted), line, np.nan)
-        line[(rows < parted) & (rows > pit[1])] = np.nan
+        line = np.where(np.isfinite(line) & (rows >= first), line, np.nan)
+        between = (rows >= pit[1]) & (rows < first)
+        line[between] = np.interp(rows[between], [pit[1], first], [pit[0], meeting])
         line[: round(pit[1]) + 1] = pit[0]
         lines.append(_filled(line, rows))
     return lines[0], lines[1]

@@ -166,7 +166,7 @@ def _shoulder_line(figure: Figure, side: str, sign: int, collar: np.ndarray) -> 
 def _pit(figure: Figure, side: str, sign: int, marks: dict, scale: float) -> np.ndarray:
     hole = float(marks[f"armpit_{side}"][1] - marks[f"shoulder_{side}"][1])
     tip = figure.shoulder[side]
-    row = float(np.clip(tip[1] + scale * hole, tip[1] + 0.32 * figure.span, tip[1] + 0.62 * figure.span))
+    row = float(np.clip(tip[1] + scale * hole, tip[1] + 0.32 * figure.span, tip[1] + 0.75 * figure.span))
     at = min(int(row), len(figure.trunk[side]) - 1)
     return np.float64([0.5 * (figure.trunk[side][at] + figure.inner[side][at]), row])
 

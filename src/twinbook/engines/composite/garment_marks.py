@@ -330,10 +330,10 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.
     lowest = int(np.argmax(dip))
     values = cv2.GaussianBlur(lab(rgb_srgb).astype(np.float32), (0, 0), max(0.008 * wide, 0.8))
     step = max(0.035 * wide, 1.5)
-    best, found = 4.5, None
+    tried: list[tuple[float, tuple[float, float, float]]] = []
     for power in (1.15, 1.5, 2.0, 2.8):
         for base in (0.0, 0.06, 0.12, 0.18):
-            for depth in np.arange(0.06, 0.95, 0.02):
+            for depth in np.arange(0.12, 0.95, 0.02):
                 y = line[:, 1] + (base + depth * (1 - np.abs(t) ** power)) * wide
                 clear = y - step > rise[columns] + 0.5 * step
                 if clear.mean() < 0.6:
@@ -345,8 +345,8 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.
                     continue
                 score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
                 score *= 1 - 0.25 * (depth + base)
-                if score > best:
-                    best, found = score, (depth * wide, power, base * wide)
+                tried.append((score, (depth * wide, power, base * wide)))
+    found = max((entry for entry in tried if entry[0] > 4.5), default=(0.0, None))[1]
     if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
         front = line[lowest] + (0, max(dip[lowest], 0))
         return front, nothing

@@ -55,9 +55,14 @@ def cut_out(picture: np.ndarray) -> Packshot:
     small = cv2.resize(rgb, (round(wide * scale), round(high * scale)), interpolation=cv2.INTER_AREA)
     values = cv2.GaussianBlur(lab(small).astype(np.float32), (0, 0), 0.7)
     model, outside = _background(values)
-    mask = _garment(values, model, outside)
+    mask, pale = _garment(values, model, outside)
     _held(mask)
-    share = refined(rgb, mask, max(0.004 * max(high, wide), 2.0))
+    if pale:
+        # An edge that is hardly there can't be refined by colour: the outline itself, smooth, a little inside.
+        share = cv2.resize(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.6), (wide, high), interpolation=cv2.INTER_CUBIC)
+        share = np.clip((share - 0.62) * max(2.0, 1.6 / scale) + 0.5, 0, 1)
+    else:
+        share = refined(rgb, mask, max(0.004 * max(high, wide), 2.0))
     alpha = (share * 255 + 0.5).astype(np.uint8)
     return Packshot(_bled(_balanced(rgb, model), alpha), alpha, True)
 
@@ -114,8 +119,8 @@ def _unlike(values: np.ndarray, behind: np.ndarray) -> np.ndarray:
     return np.hypot(colour, lightness)
 
 
-def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> np.ndarray:
-    """The garment with hard edges: bool (h, w)."""
+def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The garment with hard edges, bool (h, w), and whether it was told by its edge alone."""
     high, wide = values.shape[:2]
     behind = model.lab(wide, high)
     off = _unlike(values, behind)
@@ -123,16 +128,11 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> n
     sure = off > 1.8 * limit
     mask = _main_piece(ndimage.binary_opening(off > limit, iterations=1))
     if model.noise < 2:
-        within = _within_its_edge(values, behind, outside, 1.8)
-        for least in (1.1, 0.7):
-            fainter = _within_its_edge(values, behind, outside, least)
-            if fainter.sum() > 1.03 * within.sum():  # pale cloth, over whose faint edge the background got in
-                within = fainter
-        # Where the edge has a leak, or a shadow's edge is as sharp as cloth, colour is the better guide.
+        within = _within_an_edge(values, behind, outside)
         step = values - behind
         cloth = mask & ((np.linalg.norm(step[..., 1:], axis=2) > 10) | (np.abs(step[..., 0]) > 45))
-        if within.mean() > 0.03 and (within & cloth).sum() > 0.97 * cloth.sum():
-            return _without_hanger(within)
+        if within.mean() > 0.03 and (within & cloth).sum() > 0.94 * cloth.sum():
+            return _without_hanger(within), True
     if mask.mean() < 0.03:
         raise refusal("no garment stands out from the background of the packshot")
     marks = np.where(off > limit, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -148,24 +148,49 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> n
     if np.median(off[cut]) > 2.5 * limit:
         # In a narrow gap beside a dark sleeve the sheet is shaded, but it is still the sheet.
         cut &= ~ndimage.binary_opening(off < limit, iterations=1)
-    return _without_hanger(_with_real_holes(_main_piece(cut), off, limit))
+    return _without_hanger(_with_real_holes(_main_piece(cut), off, limit)), False
 
 
-def _within_its_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray, least: float) -> np.ndarray:
-    """White on white: what the background can't flow into from the frame, because an edge is in the way, however faint.
+def _within_an_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """White on white, by as firm an edge as keeps the background out all round: bool (h, w)."""
+    change = (values - behind) * np.float32([1, 1.5, 1.5])
+    tall = max(round(0.04 * len(values)), 3)
+    column = np.ones((2 * tall + 1, 1), np.uint8)
+    for least in (1.8, 1.1, 0.7):
+        filled = _unflooded(change, outside, least)
+        closed = cv2.morphologyEx(np.pad(filled, tall).astype(np.uint8), cv2.MORPH_CLOSE, column) > 0
+        closed = closed[tall:-tall, tall:-tall]
+        # Between two stripes of a colour there is a third, though it may be as white as the paper.
+        if closed.sum() < 1.025 * _main_piece(filled).sum():
+            break
+    else:
+        filled = closed
+    filled = _main_piece(filled)
+    # Between a sleeve and the body there is paper in shade: grey, while the cloth is not.
+    grey = (np.linalg.norm(change[..., 1:], axis=2) < 2.0) & (change[..., 0] < 3) & (change[..., 0] > -38) & filled
+    if grey.sum() < 0.06 * filled.sum():
+        labels, _ = ndimage.label(ndimage.binary_opening(grey, iterations=1))
+        rim = cv2.dilate((~filled).astype(np.uint8), disc(2)) > 0
+        touching = np.unique(labels[rim])
+        filled &= ~np.isin(labels, touching[touching > 0])
+    filled = _main_piece(ndimage.binary_opening(filled, iterations=1))
+    # What noise about an edge adds to it is small and rough: smoothed away.
+    return cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 2.4) > 0.5
+
+
+def _unflooded(change: np.ndarray, outside: np.ndarray, least: float) -> np.ndarray:
+    """What the background can't flow into from the frame, because an edge is in the way.
 
     A shadow is darker but grows gradually: the background flows over it.
     """
-    high, wide = values.shape[:2]
-    change = (values - behind) * np.float32([1, 1.5, 1.5])
+    high, wide = change.shape[:2]
     slope = _slope(change)
-    # Drawn sharply, as cloth is, and not blurred by distance, as the edge of a shadow is.
     noise = float(np.median(slope[outside])) if outside.any() else 0.3
+    # Drawn sharply, as cloth is, and not blurred by distance, as the edge of a shadow is.
     edge = (slope > max(least, 5 * noise)) & (slope > 1.6 * _slope(cv2.GaussianBlur(change, (0, 0), 2.5)))
     # Colour that a JPEG spills over an edge comes without much change of lightness.
     coloured = (np.linalg.norm(change[..., 1:], axis=2) > max(3.6, 6 * noise)) & (np.abs(change[..., 0]) > 5)
-    dark = change[..., 0] < -38
-    free = ~(edge | coloured | dark)
+    free = ~(edge | coloured | (change[..., 0] < -38))
     # Gaps of a pixel or two in the edge are closed for the flood only.
     free = ndimage.binary_erosion(free, iterations=1, border_value=1)
     labels, _ = ndimage.label(free)
@@ -174,17 +199,7 @@ def _within_its_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray
     flooded = cv2.dilate(flooded.astype(np.uint8), disc(2)) > 0
     reach = max(round(0.005 * max(high, wide)), 2)
     filled = cv2.morphologyEx(np.pad(~flooded, reach).astype(np.uint8), cv2.MORPH_CLOSE, disc(reach)) > 0
-    filled = filled[reach:-reach, reach:-reach]
-    # What noise about an edge adds to it is small and rough: smoothed away.
-    filled = cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 0.8 * reach) > 0.5
-    # Background that only an arm's breadth of edge shuts in is still background: as pale, and flat.
-    near = (np.linalg.norm(change, axis=2) < 2.5) & (np.linalg.norm(change[..., 1:], axis=2) < 1.2)
-    pale = ~(np.linalg.norm(change, axis=2) < max(4.0, 4 * noise)) & filled
-    if pale.any() and np.median(np.linalg.norm(change[pale], axis=1)) > 8:
-        filled &= ~ndimage.binary_opening(near & filled, iterations=3)
-    return ndimage.binary_fill_holes(_main_piece(ndimage.binary_opening(filled, iterations=1))) & (
-        filled | ~ndimage.binary_opening(near, iterations=3)
-    )
+    return filled[reach:-reach, reach:-reach]
 
 
 def _slope(values: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def _layered(
     linear = to_linear(plate.rgb_srgb)
     sheet = _sheet(garment, fit, cover.shape)
     light = _light(linear, share * cover, figure, sheet.front)
-    cloth = _lit(sheet.linear, light, sheet.front)
+    cloth = _lit(sheet.linear, light)
     spread = leftovers.grain_of(plate.rgb_srgb, share * cover > 0.98)
     cloth = leftovers.grained(cloth, spread, seed)
 
@@ -72,10 +72,10 @@ def _layered(
     front = sheet.front * (1 - _before(hers, figure, garment.kind, sheet.part, unit))
     base, person = _without(plate, linear, cover, share, figure, fit, garment, front, sheet)
     # The inside of the back shows beside her neck, never over it.
-    neck = np.isin(figure.labels, (Region.SKIN, Region.FACE, Region.HAIR))
+    neck = ~np.isin(figure.labels, (Region.TOP, Region.BOTTOM, Region.BACKGROUND))
     keep = cv2.GaussianBlur((neck & (cover > 0.02)).astype(np.float32), (0, 0), 0.8) * hers
     inner = sheet.inside * (1 - np.maximum(keep, person.skin))
-    base = _mixed(base, cloth * 0.62, inner)
+    base = _mixed(base, _inside(cloth, sheet, fit, unit) * light[..., None], inner)
     base = base * (1 - _contact(front, person.cover, unit))[..., None]
     over = _own(plate, hers, front, sheet.front)
     out = _mixed(base, cloth, front)
@@ -159,23 +159,27 @@ def _light(linear: np.ndarray, old: np.ndarray, figure: Figure, front: np.ndarra
         share = np.clip(near / 0.15, 0, 1) * (1 - known)
         field += share * smooth
         known += share
-    field += (1 - known) * 0
     middle = float(np.median(field[front > 0.5])) if (front > 0.5).any() else 0.0
     return np.exp(np.clip(field - middle, -0.9, 0.5)).astype(np.float32)
 
 
-def _lit(linear: np.ndarray, light: np.ndarray, front: np.ndarray) -> np.ndarray:
+def _lit(linear: np.ndarray, light: np.ndarray) -> np.ndarray:
     """The garment in her light, its mid-tone as it is in the packshot."""
     lit = linear * light[..., None]
-    inside = front > 0.9
-    if not inside.any():
-        return lit
-    before, after = (np.median(v[inside] @ _LUMINANCE) for v in (linear, lit))
-    lit = lit * (before / max(float(after), 1e-4))
     # White has no room above: a shoulder instead of clipping.
     top = lit.max(axis=2, keepdims=True)
     knee = 0.85
     return np.where(top > knee, lit * ((knee + (1 - knee) * np.tanh((top - knee) / (1 - knee))) / np.maximum(top, 1e-6)), lit)
+
+
+def _inside(cloth: np.ndarray, sheet: _Sheet, fit: Fit, unit: float) -> np.ndarray:
+    """The inside of the back: the colour of the cloth about the collar, in shade. What the packshot shows there may be
+    a label or a hanger."""
+    front = fit.ends["collar_front"]
+    y, x = np.mgrid[0 : cloth.shape[0], 0 : cloth.shape[1]]
+    about = (sheet.front > 0.98) & (np.hypot(x - front[0], y - front[1]) < 0.8 * unit)
+    colour = np.median(cloth[about], axis=0) if about.any() else np.float32([0.1, 0.1, 0.1])
+    return np.broadcast_to(0.55 * colour, cloth.shape)
 
 
 # --- what lies before and behind it -----------------------------------------------------------------------------
@@ -239,7 +243,8 @@ def _without(
     skin_share = np.zeros(cover.shape, np.float32)
     y, x = np.mgrid[0 : cover.shape[0], 0 : cover.shape[1]]
     if garment.kind == "top":
-        wanted = bare & _opening(fit, cover.shape)
+        hair = np.isin(figure.labels, (Region.HAIR, Region.BACKGROUND)) & (hers > 0.5)
+        wanted = gone & (front < 0.995) & _opening(fit, figure, cover.shape) & ~hair
         skin = np.isin(figure.labels, (Region.SKIN, Region.FACE)) & (hers > 0.97) & (y > plate.facts.face.bottom - 0.1 * unit)
         skin = cv2.erode(skin.astype(np.uint8), disc(2)) > 0
         skin &= (np.abs(x - figure.middle) < 1.2 * unit) & (y < fit.ends["collar_front"][1] + 0.3 * unit)
@@ -267,14 +272,16 @@ def _without(
     return base.astype(np.float32), _Person(left, skin_share, gone)
 
 
-def _opening(fit: Fit, shape: tuple[int, int]) -> np.ndarray:
+def _opening(fit: Fit, figure: Figure, shape: tuple[int, int]) -> np.ndarray:
     """Inside the neckline, below the line between the collar's ends: bool (h, w)."""
     left, right, front = (fit.ends[name] for name in ("collar_left", "collar_right", "collar_front"))
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     where = (x - left[0]) / max(right[0] - left[0], 1) * 2 - 1
     line = left[1] + (where + 1) / 2 * (right[1] - left[1])
     deep = max(front[1] - (left[1] + right[1]) / 2, 0) * 1.35 + 6
-    return (np.abs(where) < 1.0) & (y > line - 0.3 * deep) & (y < line + deep * (1 - 0.5 * np.abs(where) ** 2))
+    neck = np.abs(x - figure.middle) < 0.34 * figure.face_width
+    above = neck & (y > line - 0.6 * figure.unit) & (y <= line)
+    return above | ((np.abs(where) < 1.0) & (y > line) & (y < line + deep * (1 - 0.5 * np.abs(where) ** 2)))
 
 
 def _sleeves_covered(bare: np.ndarray, figure: Figure, fit: Fit, unit: float) -> None:
