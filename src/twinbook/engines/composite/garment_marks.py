@@ -17,6 +17,7 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
+_APART = 0.08  # of the width, between parts that a mesh must not join
 _SIDES = ("left", "right")
 
 
@@ -62,6 +63,7 @@ def read(packshot: Packshot, kind: str) -> Garment:
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
         marks["collar_front"], inside = _neckline(rgb, alpha, marks)
+    rgb, alpha, inside, marks = _laid_apart(kind, rgb, alpha, inside, marks)
     return Garment(kind, rgb, alpha, inside, marks, packshot.backed)
 
 
@@ -330,11 +332,12 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.
     lowest = int(np.argmax(dip))
     values = cv2.GaussianBlur(lab(rgb_srgb).astype(np.float32), (0, 0), max(0.008 * wide, 0.8))
     step = max(0.035 * wide, 1.5)
-    tried: list[tuple[float, tuple[float, float, float]]] = []
-    for power in (1.15, 1.5, 2.0, 2.8):
+    tried: list[tuple[float, tuple[float, float, float, float]]] = []
+    for power, broad in ((1.15, 1.0), (1.5, 1.0), (2.0, 1.0), (2.8, 1.0), (1.5, 1.3), (2.0, 1.3), (2.8, 1.3)):
+        arch = 1 - np.abs(t / broad) ** power
         for base in (0.0, 0.06, 0.12, 0.18):
             for depth in np.arange(0.12, 0.95, 0.02):
-                y = line[:, 1] + (base + depth * (1 - np.abs(t) ** power)) * wide
+                y = line[:, 1] + (base + depth * arch) * wide
                 clear = y - step > rise[columns] + 0.5 * step
                 if clear.mean() < 0.6:
                     continue
@@ -344,22 +347,78 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.
                 if (sizes > 4).mean() < 0.8:
                     continue
                 score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
-                score *= 1 - 0.25 * (depth + base)
-                tried.append((score, (depth * wide, power, base * wide)))
+                score *= 1 + 0.25 * (depth + base)
+                tried.append((score, (depth * wide, power, base * wide, broad)))
     found = max((entry for entry in tried if entry[0] > 4.5), default=(0.0, None))[1]
     if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
         front = line[lowest] + (0, max(dip[lowest], 0))
         return front, nothing
-    depth, power, base = found
+    depth, power, base, broad = found
     y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
     where = (x - left[0]) / span[0] * 2 - 1
-    edge = left[1] + (where + 1) / 2 * span[1] + base + depth * (1 - np.abs(where) ** power)
-    inside = (np.abs(where) < 1.2) & (y < edge) & (alpha > 0)
+    edge = left[1] + (where + 1) / 2 * span[1] + base + depth * (1 - np.abs(where / broad) ** power)
+    inside = (np.abs(where) < 1.2 * broad) & (y < edge) & (alpha > 0)
     return (left + right) / 2 + (0, depth + base), inside
 
 
 def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return values[np.clip(rows.round().astype(int), 0, values.shape[0] - 1), columns]
+
+
+def _laid_apart(
+    kind: str, rgb: np.ndarray, alpha: np.ndarray, inside: np.ndarray, marks: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """The garment with sleeves and legs moved apart where the gap between is so narrow that a mesh would bridge it."""
+    wide = float(np.ptp(np.flatnonzero((alpha > 127).any(axis=0))))
+    pad = round(_APART * wide)
+    high, rows = alpha.shape[0], np.arange(alpha.shape[0], dtype=np.float64)
+    cuts = []
+    for side, sign in (("left", -1), ("right", 1)):
+        if kind == "top":
+            start, inner = marks[f"armpit_{side}"], marks[f"inner_{side}"]
+            if inner[1] <= start[1]:
+                continue
+            row = np.flatnonzero(alpha[int(min(inner[1], high - 1))] > 127)
+            # The trunk's own edge in that row: the end of the run that holds the middle.
+            runs = np.split(row, np.flatnonzero(np.diff(row) > 1) + 1)
+            held = min(runs, key=lambda run: abs(run.mean() - marks["collar_front"][0]))
+            edge = held[-1] if sign > 0 else held[0]
+            gap = (inner[0] - edge) * sign
+            if gap > 1.5 * pad:
+                continue
+            end = np.float64([(inner[0] + edge) / 2, inner[1]])
+        else:
+            start = marks["crotch"]
+            end = (marks["inner_left"] + marks["inner_right"]) / 2
+        line = np.interp(rows, [start[1], end[1]], [start[0], end[0]])
+        ramp = np.clip((rows - start[1]) / max(0.3 * (end[1] - start[1]), 1), 0, 1)
+        cuts.append((sign, line, np.where(rows < start[1], 0, pad * ramp), start[1]))
+    if not cuts:
+        return rgb, alpha, inside, marks
+    x = np.arange(alpha.shape[1] + 2 * pad, dtype=np.float32)[None] - pad
+    source = np.repeat(x, high, axis=0)
+    empty = np.zeros(source.shape, bool)
+    for sign, line, shift, first in cuts:
+        beyond = (x - line[:, None]) * sign
+        moved = beyond > shift[:, None]
+        source = np.where(moved & (rows >= first)[:, None], x - sign * shift[:, None], source)
+        empty |= (beyond > 0) & ~moved
+    y = np.repeat(rows[:, None], source.shape[1], axis=1).astype(np.float32)
+
+    def taken(picture: np.ndarray, method: int) -> np.ndarray:
+        border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
+        return cv2.remap(picture, source.astype(np.float32), y, method, borderMode=border)
+
+    placed = {}
+    for name, at in marks.items():
+        dx = float(pad)
+        for sign, line, shift, first in cuts:
+            row = int(np.clip(at[1], 0, high - 1))
+            if at[1] > first and (at[0] - line[row]) * sign > 0:
+                dx += sign * float(shift[row])
+        placed[name] = at + (dx, 0)
+    opaque = np.where(empty, 0, taken(alpha, cv2.INTER_LINEAR)).astype(np.uint8)
+    return taken(rgb, cv2.INTER_CUBIC), opaque, taken(inside.astype(np.uint8), cv2.INTER_NEAREST) > 0, placed
 
 
 # --- trousers ---------------------------------------------------------------------------------------------------

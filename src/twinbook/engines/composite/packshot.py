@@ -170,7 +170,7 @@ def _within_an_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray)
     grey = (np.linalg.norm(change[..., 1:], axis=2) < 2.0) & (change[..., 0] < 3) & (change[..., 0] > -38) & filled
     if grey.sum() < 0.06 * filled.sum():
         labels, _ = ndimage.label(ndimage.binary_opening(grey, iterations=1))
-        rim = cv2.dilate((~filled).astype(np.uint8), disc(2)) > 0
+        rim = cv2.dilate((~filled).astype(np.uint8), disc(6)) > 0
         touching = np.unique(labels[rim])
         filled &= ~np.isin(labels, touching[touching > 0])
     filled = _main_piece(ndimage.binary_opening(filled, iterations=1))

@@ -16,6 +16,7 @@ from scipy import ndimage
 from ...domain.errors import EngineRefused
 from ...ports import Plate
 from ...vision.cloth import disc, garment_share
+from ...vision.matte import refined
 from ...vision.regions import Region
 from ...vision.skin import to_linear, to_srgb
 from . import leftovers
@@ -48,12 +49,25 @@ def tried_on(plate: Plate, picture: np.ndarray, region: str, seed: int = 0) -> T
     """
     garment = read(cut_out(picture), region)
     figure = find(plate)
-    share = garment_share(plate, region)
+    share = garment_share(plate, "top") if region == "top" else _trousers_share(plate)
     if region == "bottom" and figure.crotch is None:
         raise EngineRefused("engine.pose", f"{plate.facts.photo} doesn't show her legs apart")
     now = worn(share * (plate.alpha > 127), figure, region)
     fit = fitted(garment, figure, now)
     return _layered(plate, garment, figure, fit, share, seed)
+
+
+def _trousers_share(plate: Plate) -> np.ndarray:
+    """How much of her, at each pixel, is trousers: float32 (h, w), from the label map, which has told them from the top."""
+    mask = plate.regions == Region.BOTTOM
+    if mask.sum() < 0.004 * mask.size:
+        raise EngineRefused("engine.region", f"{plate.facts.photo} doesn't show the bottom")
+    share = refined(plate.rgb_srgb, mask, max(plate.facts.face.width * 0.02, 2.0))
+    # At her soft outline the share of the nearest pixel that is all hers.
+    whole = cv2.erode((plate.alpha >= 250).astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
+    distance, (rows, columns) = ndimage.distance_transform_edt(~whole, return_indices=True)
+    carried = cv2.GaussianBlur(np.where(whole, share, share[rows, columns]), (0, 0), 0.8)
+    return np.where(whole, share, np.where((distance < 10) & (plate.alpha > 0), carried, 0)).astype(np.float32)
 
 
 def _layered(
@@ -175,6 +189,8 @@ def _lit(linear: np.ndarray, light: np.ndarray) -> np.ndarray:
 def _inside(cloth: np.ndarray, sheet: _Sheet, fit: Fit, unit: float) -> np.ndarray:
     """The inside of the back: the colour of the cloth about the collar, in shade. What the packshot shows there may be
     a label or a hanger."""
+    if not sheet.inside.any():
+        return cloth
     front = fit.ends["collar_front"]
     y, x = np.mgrid[0 : cloth.shape[0], 0 : cloth.shape[1]]
     about = (sheet.front > 0.98) & (np.hypot(x - front[0], y - front[1]) < 0.8 * unit)
