@@ -118,7 +118,7 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     held.append(marks["collar_front"][None])
     onto.append(ends["collar_front"][None])
     shape = mesh(garment.alpha > 60, lambda points: _sleeves(points, marks))
-    rest = _wrapped(shape, marks, scale, ends)
+    rest = _wrapped(shape, _as_it_lay(shape, garment), marks, scale, ends)
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)
 
@@ -248,7 +248,9 @@ def _side(
         own = abs(x - figure.middle)
         cloth = (1 - t) * flat["top"] + t * flat["end"]
         spare = max(cloth / _ROUND_TRUNK - own, 0.0) * 0.55 * min(t / 0.25, 1)
-        points.append((x + sign * (min(spare, 0.3 * figure.unit) + _MARGIN), y))
+        # From under the arm it comes back to her side, and doesn't step there.
+        under = (pit[0] - line[int(np.clip(pit[1], 0, high - 1))]) * max(1 - t / 0.35, 0) ** 2
+        points.append((x + sign * (min(spare, 0.3 * figure.unit) + _MARGIN) + under, y))
     points[0] = tuple(pit)
     return np.array(points)
 
@@ -275,7 +277,9 @@ def _sleeves(points: np.ndarray, marks: dict) -> np.ndarray:
     return part
 
 
-def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]) -> np.ndarray:
+def _wrapped(
+    shape: Mesh, lying: np.ndarray, marks: dict, scale: float, ends: dict[str, np.ndarray]
+) -> np.ndarray:
     """The triangles' own shapes at her size: those of the trunk as a cylinder shows them, true in the middle and
     narrower towards its sides, so that a print keeps its size."""
     middle = (marks["armpit_left"][0] + marks["armpit_right"][0]) / 2
@@ -286,8 +290,16 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
     u = (at[:, 0] - middle) / half
     bowed = np.where(np.abs(u) <= 1, k * u + (1 - k) * u**3, u)
     round_one = np.stack([middle + half * bowed / k, at[:, 1]], axis=1) * scale
-    corners = at[shape.triangles] * scale
+    corners = lying[shape.triangles] * scale
     return np.where((shape.part == 0)[:, None, None], round_one[shape.triangles], corners)
+
+
+def _as_it_lay(shape: Mesh, garment: Garment) -> np.ndarray:
+    """The vertices before sleeves and legs were moved apart: the shape that the cloth has."""
+    high, wide = garment.lying.shape
+    x = np.clip(shape.vertices[:, 0].round().astype(int), 0, wide - 1)
+    y = np.clip(shape.vertices[:, 1].round().astype(int), 0, high - 1)
+    return np.stack([garment.lying[y, x] + (shape.vertices[:, 0] - x), shape.vertices[:, 1]], axis=1)
 
 
 # --- trousers ---------------------------------------------------------------------------------------------------
@@ -349,6 +361,6 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     source = _stretch(outline, marks, "waist_left", "waist_right")
     hold(source, _carried(source, ends["waist_left"], ends["waist_right"]))
     shape = mesh(garment.alpha > 60, lambda points: np.zeros(len(points), np.int8))
-    rest = shape.vertices[shape.triangles] * scale
+    rest = _as_it_lay(shape, garment)[shape.triangles] * scale
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)

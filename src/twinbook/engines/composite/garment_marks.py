@@ -28,7 +28,8 @@ class Garment:
 
     ``marks`` are (x, y) in its pixels, left and right as in the picture. Of a top: collar_left, collar_right,
     collar_front (the lowest of the neckline), and for each side shoulder_, outer_, inner_ (corners of the sleeve's end),
-    armpit_ and hem_. Of trousers: waist_, outer_, inner_ (of the leg's end) for each side, and crotch.
+    armpit_ and hem_. Of trousers: waist_, outer_, inner_ (of the leg's end) for each side, and crotch. Sleeves and legs
+    have been moved apart; ``lying`` (float32 (h, w)) is the x that each pixel had as the garment lay.
     """
 
     kind: str
@@ -36,7 +37,7 @@ class Garment:
     alpha: np.ndarray
     inside: np.ndarray
     marks: Mapping[str, np.ndarray]
-    backed: bool
+    lying: np.ndarray
 
     @property
     def span(self) -> float:
@@ -63,8 +64,7 @@ def read(packshot: Packshot, kind: str) -> Garment:
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
         marks["collar_front"], inside = _neckline(rgb, alpha, marks)
-    rgb, alpha, inside, marks = _laid_apart(kind, rgb, alpha, inside, marks)
-    return Garment(kind, rgb, alpha, inside, marks, packshot.backed)
+    return _laid_apart(kind, rgb, alpha, inside, marks)
 
 
 def _upright(rgb_srgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -367,7 +367,7 @@ def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray
 
 def _laid_apart(
     kind: str, rgb: np.ndarray, alpha: np.ndarray, inside: np.ndarray, marks: dict[str, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+) -> Garment:
     """The garment with sleeves and legs moved apart where the gap between is so narrow that a mesh would bridge it."""
     wide = float(np.ptp(np.flatnonzero((alpha > 127).any(axis=0))))
     pad = round(_APART * wide)
@@ -394,7 +394,8 @@ def _laid_apart(
         ramp = np.clip((rows - start[1]) / max(0.3 * (end[1] - start[1]), 1), 0, 1)
         cuts.append((sign, line, np.where(rows < start[1], 0, pad * ramp), start[1]))
     if not cuts:
-        return rgb, alpha, inside, marks
+        lying = np.repeat(np.arange(alpha.shape[1], dtype=np.float32)[None], high, axis=0)
+        return Garment(kind, rgb, alpha, inside, marks, lying)
     x = np.arange(alpha.shape[1] + 2 * pad, dtype=np.float32)[None] - pad
     source = np.repeat(x, high, axis=0)
     empty = np.zeros(source.shape, bool)
@@ -418,7 +419,8 @@ def _laid_apart(
                 dx += sign * float(shift[row])
         placed[name] = at + (dx, 0)
     opaque = np.where(empty, 0, taken(alpha, cv2.INTER_LINEAR)).astype(np.uint8)
-    return taken(rgb, cv2.INTER_CUBIC), opaque, taken(inside.astype(np.uint8), cv2.INTER_NEAREST) > 0, placed
+    inside = taken(inside.astype(np.uint8), cv2.INTER_NEAREST) > 0
+    return Garment(kind, taken(rgb, cv2.INTER_CUBIC), opaque, inside, placed, source.astype(np.float32))
 
 
 # --- trousers ---------------------------------------------------------------------------------------------------
