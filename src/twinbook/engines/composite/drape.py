@@ -17,7 +17,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
 
-_CELLS = 44  # of the mesh across the garment
+_CELLS = 56  # of the mesh across the garment
 _ROUNDS = 10
 _HELD = 30.0  # weight of the outline against the stiffness of one edge
 
@@ -34,6 +34,9 @@ class Mesh:
 
 def mesh(mask: np.ndarray, part_of: Callable[[np.ndarray], np.ndarray]) -> Mesh:
     """A mesh over a mask (bool (h, w)) and a little beyond; ``part_of`` tells the part of points (k, 2)."""
+    labels, count = ndimage.label(mask)
+    if count > 1:  # a speck by itself is held by nothing
+        mask = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     cell = max(np.ptp(columns) / _CELLS, 2.0)
     across, down = int(np.ptp(columns) / cell) + 3, int(np.ptp(rows) / cell) + 3

@@ -208,7 +208,17 @@ def _collar(rise: np.ndarray, shoulder: np.ndarray, axis: float, sign: int) -> n
     along = (shoulder - centre) / np.linalg.norm(shoulder - centre)
     points = np.stack([columns, rise[columns]], axis=1) - centre
     out = np.abs(points @ np.float64([-along[1], along[0]])) * np.sign(-(points[:, 1] - points @ along * along[1]))
-    return points[int(np.argmax(out))] + centre
+    peak = int(np.argmax(out))
+    # A rib or a stand rises from the shoulder before it ends: the collar is where that begins.
+    rise_line = points[peak:]
+    chord = shoulder - centre - points[peak]
+    length = float(np.linalg.norm(chord))
+    if length > 0.1 * reach and len(rise_line) > 4:
+        below = (rise_line - points[peak]) @ np.float64([-chord[1], chord[0]]) / length * sign
+        deepest = int(np.argmax(below))
+        if below[deepest] > 0.045 * length and deepest < 0.6 * len(rise_line):
+            return rise_line[deepest] + centre
+    return points[peak] + centre
 
 
 def _sleeve_end(
@@ -386,7 +396,8 @@ def _laid_apart(
             gap = (inner[0] - edge) * sign
             if gap > 1.5 * pad:
                 continue
-            end = np.float64([(inner[0] + edge) / 2, inner[1]])
+            # Where cuff and body touch in that row, the corner of the cuff is where they part.
+            end = np.float64([(inner[0] + edge) / 2 if gap > 0 else inner[0] - sign, inner[1]])
         else:
             start = marks["crotch"]
             end = (marks["inner_left"] + marks["inner_right"]) / 2
@@ -398,11 +409,15 @@ def _laid_apart(
         return Garment(kind, rgb, alpha, inside, marks, lying)
     x = np.arange(alpha.shape[1] + 2 * pad, dtype=np.float32)[None] - pad
     source = np.repeat(x, high, axis=0)
+    lying = source.copy()
     empty = np.zeros(source.shape, bool)
     for sign, line, shift, first in cuts:
         beyond = (x - line[:, None]) * sign
         moved = beyond > shift[:, None]
         source = np.where(moved & (rows >= first)[:, None], x - sign * shift[:, None], source)
+        # In the gap either side's shape goes on up to its middle.
+        nearer = (beyond > 0.5 * shift[:, None]) & (rows >= first)[:, None]
+        lying = np.where(nearer, x - sign * shift[:, None], lying)
         empty |= (beyond > 0) & ~moved
     y = np.repeat(rows[:, None], source.shape[1], axis=1).astype(np.float32)
 
@@ -420,7 +435,7 @@ def _laid_apart(
         placed[name] = at + (dx, 0)
     opaque = np.where(empty, 0, taken(alpha, cv2.INTER_LINEAR)).astype(np.uint8)
     inside = taken(inside.astype(np.uint8), cv2.INTER_NEAREST) > 0
-    return Garment(kind, taken(rgb, cv2.INTER_CUBIC), opaque, inside, placed, source.astype(np.float32))
+    return Garment(kind, taken(rgb, cv2.INTER_CUBIC), opaque, inside, placed, lying.astype(np.float32))
 
 
 # --- trousers ---------------------------------------------------------------------------------------------------
