@@ -30,9 +30,7 @@ _BROOCH = 0.34  # its longer side in faces: 4.5 cm
 _WHOLE = 9.0  # length over height from which a picture shows a whole belt, not its front
 
 
-def laid_on(
-    rgb_srgb: np.ndarray, plate: Plate, accessory: Accessory, picture: np.ndarray, seed: int = 0
-) -> np.ndarray:
+def laid_on(rgb_srgb: np.ndarray, plate: Plate, accessory: Accessory, picture: np.ndarray, seed: int = 0) -> np.ndarray:
     """The picture of her, uint8 sRGB (h, w, 3) in the plate's frame, with the accessory on: the same form.
 
     ``picture`` is the packshot, uint8 (h, w, 3 or 4). Raises EngineRefused ``engine.accessory``, ``engine.packshot``,
@@ -40,7 +38,8 @@ def laid_on(
     """
     if accessory.kind not in ("belt", "brooch"):
         raise EngineRefused(
-            "engine.accessory", f"a {accessory.kind} can't be laid on faithfully: how it hangs and is held isn't in her plate"
+            "engine.accessory",
+            f"a {accessory.kind} can't be laid on faithfully: how it hangs and is held isn't in her plate",
         )
     figure = find(plate)
     item = cut_out(picture)
@@ -67,7 +66,9 @@ def height_of(at: str | Fraction, figure: Figure, photo: str) -> float:
         worn = np.isin(figure.labels, (Region.BOTTOM, Region.TOP)).any(axis=1)
         hem = float(np.flatnonzero(worn)[-1]) if worn.any() else 0.0
         if hem >= len(figure.labels) - 2:
-            raise EngineRefused("engine.accessory", f"the hem is out of the picture in {photo}, so no share of the way to it is known")
+            raise EngineRefused(
+                "engine.accessory", f"the hem is out of the picture in {photo}, so no share of the way to it is known"
+            )
         row = waist + float(at) * (hem - waist)
     if not 0 <= row < len(figure.labels) - 0.1 * figure.unit:
         raise EngineRefused("engine.accessory", f"{photo} doesn't show her there")
@@ -95,11 +96,16 @@ def _belt(
     body = alpha > 127
     heights = body.sum(axis=0)
     usual = float(np.median(heights[heights > 0]))
-    ends = [float(np.percentile(heights[part], 90)) for part in (slice(0, round(0.1 * length)), slice(round(0.9 * length), None))]
+    ends = [
+        float(np.percentile(heights[part], 90))
+        for part in (slice(0, round(0.1 * length)), slice(round(0.9 * length), None))
+    ]
     whole = length / usual >= _WHOLE
     scale = girth * 1.12 / length if whole else 2.06 * way[-1] / length
     if not 0.06 < scale * usual / figure.unit < 1.0:
-        raise EngineRefused("engine.accessory", "at her size the belt would be thinner than a cord or broader than a sash")
+        raise EngineRefused(
+            "engine.accessory", "at her size the belt would be thinner than a cord or broader than a sash"
+        )
     high, wide = size
     y, x = np.mgrid[0:high, 0:wide].astype(np.float32)
     u = np.clip((x - middle) / half, -1, 1)
@@ -118,8 +124,12 @@ def _belt(
     else:
         source = length / 2 + along
     strip, alpha, source, down = _reduced(np.ascontiguousarray(strip), np.ascontiguousarray(alpha), source, down, scale)
-    colour = cv2.remap(strip, source.astype(np.float32), down.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.remap(alpha, source.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    colour = cv2.remap(
+        strip, source.astype(np.float32), down.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    cover = cv2.remap(
+        alpha, source.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
     # It stands on the cloth: a little further out than her edge.
     stands = np.clip(half + 0.012 * figure.unit + 0.5 - np.abs(x - middle), 0, 1)
     turned = 0.62 + 0.38 * np.sqrt(np.clip(1 - u**2, 0, 1)) ** 0.7
@@ -197,7 +207,9 @@ def _worn(
     seen = cover * (1 - before)
     cloth = np.isin(figure.labels, (Region.TOP, Region.BOTTOM, Region.UNKNOWN, Region.OTHER))
     if (seen * cloth).sum() < 0.6 * cover.sum():
-        raise EngineRefused("engine.accessory", "where it was to be there is too little cloth: hair, hands or the frame are in the way")
+        raise EngineRefused(
+            "engine.accessory", "where it was to be there is too little cloth: hair, hands or the frame are in the way"
+        )
     linear = to_linear(rgb_srgb)
     luminance = np.log(np.maximum(linear @ _LUMINANCE, 1e-3))
     on = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0

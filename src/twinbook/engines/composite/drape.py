@@ -8,13 +8,14 @@ modeling", SGP 2007.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from scipy import ndimage
 from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 _CELLS = 56  # of the mesh across the garment
@@ -25,15 +26,17 @@ _HELD = 30.0  # weight of the outline against the stiffness of one edge
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """Vertices (n, 2) in pixels of the picture, triangles (m, 3) of them, and ``part`` (m,) of each: 0 the body, above it
-    what hangs over it."""
+    what hangs over it; ``of`` (int8 (h, w)) is the part of each pixel of the picture."""
 
     vertices: np.ndarray
     triangles: np.ndarray
     part: np.ndarray
+    of: np.ndarray
 
 
-def mesh(mask: np.ndarray, part_of: Callable[[np.ndarray], np.ndarray]) -> Mesh:
-    """A mesh over a mask (bool (h, w)) and a little beyond; ``part_of`` tells the part of points (k, 2)."""
+def mesh(mask: np.ndarray, part: np.ndarray, seams: Sequence[float]) -> Mesh:
+    """A mesh over a mask (bool (h, w)) and a little beyond. ``part`` (int8 (h, w)) tells the part of each pixel; part i
+    is sewn to the body (0) above the row ``seams[i - 1]`` and hangs free below it, however close."""
     labels, count = ndimage.label(mask)
     if count > 1:  # a speck by itself is held by nothing
         mask = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
@@ -41,23 +44,33 @@ def mesh(mask: np.ndarray, part_of: Callable[[np.ndarray], np.ndarray]) -> Mesh:
     cell = max(np.ptp(columns) / _CELLS, 2.0)
     across, down = int(np.ptp(columns) / cell) + 3, int(np.ptp(rows) / cell) + 3
     x, y = columns[0] - cell + np.arange(across + 1) * cell, rows[0] - cell + np.arange(down + 1) * cell
-    near = ndimage.binary_dilation(mask, iterations=max(round(0.25 * cell), 1))
-    total = np.pad(near.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    left, top = (np.clip(v.round().astype(int), 0, n) for v, n in ((x, mask.shape[1]), (y, mask.shape[0])))
-    corners = total[np.ix_(top, left)]
-    used = corners[1:, 1:] - corners[:-1, 1:] - corners[1:, :-1] + corners[:-1, :-1] > 0
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    r, c = np.nonzero(used)
-    a = r * (across + 1) + c
-    b, d, e = a + 1, a + across + 1, a + across + 2
-    flip = ((r + c) % 2 == 0)[:, None]
-    first = np.where(flip, np.stack([a, b, d], 1), np.stack([a, b, e], 1))
-    second = np.where(flip, np.stack([b, e, d], 1), np.stack([a, e, d], 1))
-    triangles = np.concatenate([first, second])
-    kept, index = np.unique(triangles, return_inverse=True)
-    triangles = index.reshape(-1, 3)
-    vertices = grid[kept]
-    return Mesh(vertices, triangles, part_of(vertices[triangles].mean(axis=1)))
+    left, top = (np.clip(v.round().astype(int), 0, n) for v, n in ((x, mask.shape[1]), (y, mask.shape[0])))
+    pieces, owners = [], []
+    for index in range(len(seams) + 1):
+        near = ndimage.binary_dilation(mask & (part == index), iterations=max(round(0.25 * cell), 1))
+        total = np.pad(near.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))[np.ix_(top, left)]
+        used = total[1:, 1:] - total[:-1, 1:] - total[1:, :-1] + total[:-1, :-1] > 0
+        r, c = np.nonzero(used)
+        a = r * (across + 1) + c
+        b, d, e = a + 1, a + across + 1, a + across + 2
+        flip = ((r + c) % 2 == 0)[:, None]
+        first = np.where(flip, np.stack([a, b, d], 1), np.stack([a, b, e], 1))
+        second = np.where(flip, np.stack([b, e, d], 1), np.stack([a, e, d], 1))
+        triangles = np.concatenate([first, second])
+        if index:
+            free = grid[triangles, 1] > seams[index - 1]
+            triangles = triangles + np.where(free, index * len(grid), 0)
+        pieces.append(triangles)
+        owners.append(np.full(len(triangles), index, np.int8))
+    triangles, owner = np.concatenate(pieces), np.concatenate(owners)
+    kept, back = np.unique(triangles, return_inverse=True)
+    back = back.reshape(-1, 3)
+    joined = coo_matrix((np.ones(3 * len(back)), (back.ravel(), back[:, [1, 2, 0]].ravel())), (len(kept),) * 2)
+    _, piece = connected_components(joined, directed=False)
+    main = piece[back[:, 0]] == np.argmax(np.bincount(piece))  # what nothing sews to it is held by nothing
+    kept, back = np.unique(triangles[main], return_inverse=True)
+    return Mesh(grid[kept % len(grid)], back.reshape(-1, 3), owner[main], part)
 
 
 def bent(
@@ -115,7 +128,9 @@ def _inside(shape: Mesh, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inverse = np.linalg.inv(np.stack([corners[:, 1] - first, corners[:, 2] - first], axis=2))
     where, shares = np.zeros(len(points), int), np.zeros((len(points), 3))
     for i, point in enumerate(points):
-        near = np.argsort(((centres - point) ** 2).sum(axis=1))[:12]
+        at = np.clip(point.round().astype(int), 0, (shape.of.shape[1] - 1, shape.of.shape[0] - 1))
+        away = ((centres - point) ** 2).sum(axis=1) + np.where(shape.part == shape.of[at[1], at[0]], 0, 1e12)
+        near = np.argsort(away, kind="stable")[:12]
         local = np.einsum("nij,nj->ni", inverse[near], point - first[near])
         bary = np.concatenate([1 - local.sum(axis=1, keepdims=True), local], axis=1)
         best = int(np.argmax(bary.min(axis=1)))
@@ -127,27 +142,28 @@ def drawn(shape: Mesh, placed: np.ndarray, size: tuple[int, int]) -> tuple[np.nd
     """Which point of the picture shows at each pixel (float32 (h, w, 2), NaN where none does), and of which part
     (int8 (h, w), −1 where none); higher parts lie over lower ones. ``size`` is (h, w)."""
     high, wide = size
-    owner = np.full((high, wide), -1, np.int32)
     corners = placed[shape.triangles]
-    fixed = (corners * 16).round().astype(np.int32)
+    fixed = np.clip(corners * 16, -(2**24), 2**24).round().astype(np.int32)
+    places = np.full((high, wide, 2), np.nan, np.float32)
+    parts = np.full((high, wide), -1, np.int8)
     for part in np.unique(shape.part):
+        owner = np.full((high, wide), -1, np.int32)
         for index in np.flatnonzero(shape.part == part):
             cv2.fillConvexPoly(owner, fixed[index], int(index), cv2.LINE_8, 4)
-    seen = owner >= 0
-    index = owner[seen]
-    y, x = np.nonzero(seen)
-    first = corners[:, 0]
-    edge = np.stack([corners[:, 1] - first, corners[:, 2] - first], axis=2)
-    flat = np.abs(np.linalg.det(edge)) < 1e-6
-    edge[flat] = np.eye(2)
-    local = np.einsum("nij,nj->ni", np.linalg.inv(edge)[index], np.stack([x, y], 1) - first[index])
-    local = np.clip(local, -0.2, 1.2)
-    source = shape.vertices[shape.triangles[index]]
-    at = source[:, 0] + local[:, :1] * (source[:, 1] - source[:, 0]) + local[:, 1:] * (source[:, 2] - source[:, 0])
-    places = np.full((high, wide, 2), np.nan, np.float32)
-    places[seen] = at
-    parts = np.full((high, wide), -1, np.int8)
-    parts[seen] = shape.part[index]
+        y, x = np.nonzero(owner >= 0)
+        index = owner[y, x]
+        first = corners[:, 0]
+        edge = np.stack([corners[:, 1] - first, corners[:, 2] - first], axis=2)
+        edge[np.abs(np.linalg.det(edge)) < 1e-6] = np.eye(2)
+        local = np.einsum("nij,nj->ni", np.linalg.inv(edge)[index], np.stack([x, y], 1) - first[index])
+        local = np.clip(local, -0.2, 1.2)
+        source = shape.vertices[shape.triangles[index]]
+        at = source[:, 0] + local[:, :1] * (source[:, 1] - source[:, 0]) + local[:, 1:] * (source[:, 2] - source[:, 0])
+        column = np.clip(at[:, 0].round().astype(int), 0, shape.of.shape[1] - 1)
+        row = np.clip(at[:, 1].round().astype(int), 0, shape.of.shape[0] - 1)
+        own = shape.of[row, column] == part
+        places[y[own], x[own]] = at[own]
+        parts[y[own], x[own]] = part
     return places, parts
 
 

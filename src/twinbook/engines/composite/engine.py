@@ -17,11 +17,12 @@ from ...domain.provenance import SourceType
 from ...domain.twin import Backdrop, PlateFacts, View
 from ...ports import Engine, EngineProfile, Plan, Plate, Rendering, RenderJob
 from ...vision.cloth import garment_share
+from .dressing import dressed, wearable, worn
 from .recolor import recoloured
 from .scene import composite, fitted_scene, own_colours
 from .studio import studio_scene
 
-_OPERATIONS = ("scene", "recolor")
+_OPERATIONS = ("scene", "recolor", "tryon", "accessories")
 # How far below the chin a plate must show her, in heights of the detected face, for the garment to be in it.
 _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
 
@@ -71,6 +72,8 @@ class CompositeEngine(Engine):
             if not showing:
                 raise EngineRefused("engine.region", f"no plate of hers that fits shows the {shot.recolor.region}")
             candidates = showing
+        if shot.tryon is not None or shot.accessories:
+            candidates = wearable(shot, candidates)
         best = max(candidates, key=lambda facts: _suitability(facts, shot))
         return Plan(best.id, shot.operations)
 
@@ -101,6 +104,11 @@ class CompositeEngine(Engine):
                 rgb = recoloured(rgb, share * cover, shot.recolor.to, alpha)
             provenance["recolor"] = f"{shot.recolor.region} {shot.recolor.to.lower()}"
             lap("recolor")
+        if shot.tryon is not None or shot.accessories:
+            rgb, alpha = dressed(plate, rgb, shot, job.pictures, job.seed)
+            own = None
+            provenance |= worn(shot)
+            lap("dress")
         if shot.scene is not None:
             if alpha is None:
                 raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")

@@ -17,7 +17,7 @@ from ...ports import Plate
 from ...vision import outline
 from ...vision.regions import Region
 
-_MOST_YAW = 15  # degrees of the head; hers turns before her shoulders do
+MOST_YAW = 15  # degrees of the head; hers turns before her shoulders do
 _SIDES = ("left", "right")
 
 
@@ -54,7 +54,7 @@ def find(plate: Plate) -> Figure:
     facts = plate.facts
     if plate.alpha is None or plate.regions is None:
         raise EngineRefused("backdrop.busy", f"she can't be cut out of {facts.photo} with a clean edge")
-    if facts.view not in (View.FRONT, View.UNKNOWN) or abs(facts.yaw or 0) > _MOST_YAW:
+    if facts.view not in (View.FRONT, View.UNKNOWN) or abs(facts.yaw or 0) > MOST_YAW:
         raise EngineRefused("engine.pose", f"{facts.photo} doesn't show her from the front")
     body = outline.shape(plate.alpha, facts.face, plate.landmarks, facts.yaw)
     if body is None or body.pose is not outline.Pose.FRONT:
@@ -84,7 +84,20 @@ def find(plate: Plate) -> Figure:
     for side, sign in (("left", -1), ("right", 1)):
         inner[side], trunk[side] = _continued(inner[side], trunk[side], parted[side], shoulder[side], sign, span)
         outer[side] = _filled(outer[side], np.arange(high, dtype=np.float64))
-    return Figure(unit, float(facts.face.width), middle, neck, shoulder, outer, inner, trunk, gap, parted, marks.get("crotch"), labels)
+    return Figure(
+        unit,
+        float(facts.face.width),
+        middle,
+        neck,
+        shoulder,
+        outer,
+        inner,
+        trunk,
+        gap,
+        parted,
+        marks.get("crotch"),
+        labels,
+    )
 
 
 def _edges(body: outline.BodyShape, high: int, scale: float) -> dict[str, np.ndarray]:

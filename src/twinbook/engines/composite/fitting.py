@@ -117,8 +117,8 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     ends["collar_front"] = front + (0, max(scale * lower[1], 0))
     held.append(marks["collar_front"][None])
     onto.append(ends["collar_front"][None])
-    shape = mesh(garment.alpha > 60, lambda points: _sleeves(points, marks))
-    rest = _wrapped(shape, _as_it_lay(shape, garment), marks, scale, ends)
+    shape = mesh(garment.alpha > 60, garment.part, [marks[f"armpit_{side}"][1] for side, _ in _SIDES])
+    rest = _wrapped(shape, marks, scale, ends)
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)
 
@@ -141,9 +141,7 @@ def _carried(source: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarr
     return np.stack([moved.real, moved.imag], axis=1)
 
 
-def _collar(
-    figure: Figure, side: str, marks: dict, scale: float, middle: np.ndarray, hers: np.ndarray
-) -> np.ndarray:
+def _collar(figure: Figure, side: str, marks: dict, scale: float, middle: np.ndarray, hers: np.ndarray) -> np.ndarray:
     """Its own place between the shoulders, but never inside her neck."""
     own = hers + scale * (marks[f"collar_{side}"] - middle)
     sign = -1 if side == "left" else 1
@@ -180,7 +178,8 @@ def _arm(figure: Figure, side: str, row: float) -> tuple[float, float]:
     back = max(high - 1 - round(0.5 * figure.unit), 0)
     over = (row - (high - 1)) / max(high - 1 - back, 1)
     return tuple(
-        float(edge[high - 1] + over * (edge[high - 1] - edge[back])) for edge in (figure.outer[side], figure.inner[side])
+        float(edge[high - 1] + over * (edge[high - 1] - edge[back]))
+        for edge in (figure.outer[side], figure.inner[side])
     )
 
 
@@ -230,9 +229,7 @@ def _cuff(
     return outer, np.stack([*inner, pit])
 
 
-def _side(
-    figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, marks: dict, scale: float
-) -> np.ndarray:
+def _side(figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, marks: dict, scale: float) -> np.ndarray:
     """From the armpit to the hem: the trunk's own edge, and further out where the garment is wider than it."""
     rows = np.linspace(pit[1], hem, 48)
     line = figure.trunk[side]
@@ -255,31 +252,7 @@ def _side(
     return np.array(points)
 
 
-def _sleeves(points: np.ndarray, marks: dict) -> np.ndarray:
-    """0 for the body, 1 and 2 for what lies beyond the armholes."""
-    part = np.zeros(len(points), np.int8)
-    for index, (side, sign) in enumerate(_SIDES, 1):
-        shoulder, pit = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
-        across = pit - shoulder
-        beyond = np.float64([across[1], -across[0]])
-        beyond *= np.sign(beyond[0] * sign)
-        part[((points - shoulder) @ beyond > 0) & ((points[:, 0] - marks["collar_front"][0]) * sign > 0)] = index
-    # Below the armpit, what hangs on the inner side of the sleeve's line is body.
-    for index, (side, _) in enumerate(_SIDES, 1):
-        pit, inner = marks[f"armpit_{side}"], marks[f"inner_{side}"]
-        along_it = inner - pit
-        turn = along_it[0] * (points[:, 1] - pit[1]) - along_it[1] * (points[:, 0] - pit[0])
-        outwards = along_it[0] * (marks[f"shoulder_{side}"][1] - pit[1]) - along_it[1] * (
-            marks[f"shoulder_{side}"][0] - pit[0]
-        )
-        below = (points[:, 1] > pit[1]) & (turn * outwards < 0)
-        part[(part == index) & below & (points[:, 1] > max(pit[1], inner[1]))] = 0
-    return part
-
-
-def _wrapped(
-    shape: Mesh, lying: np.ndarray, marks: dict, scale: float, ends: dict[str, np.ndarray]
-) -> np.ndarray:
+def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]) -> np.ndarray:
     """The triangles' own shapes at her size: those of the trunk as a cylinder shows them, true in the middle and
     narrower towards its sides, so that a print keeps its size."""
     middle = (marks["armpit_left"][0] + marks["armpit_right"][0]) / 2
@@ -290,16 +263,8 @@ def _wrapped(
     u = (at[:, 0] - middle) / half
     bowed = np.where(np.abs(u) <= 1, k * u + (1 - k) * u**3, u)
     round_one = np.stack([middle + half * bowed / k, at[:, 1]], axis=1) * scale
-    corners = lying[shape.triangles] * scale
+    corners = at[shape.triangles] * scale
     return np.where((shape.part == 0)[:, None, None], round_one[shape.triangles], corners)
-
-
-def _as_it_lay(shape: Mesh, garment: Garment) -> np.ndarray:
-    """The vertices before sleeves and legs were moved apart: the shape that the cloth has."""
-    high, wide = garment.lying.shape
-    x = np.clip(shape.vertices[:, 0].round().astype(int), 0, wide - 1)
-    y = np.clip(shape.vertices[:, 1].round().astype(int), 0, high - 1)
-    return np.stack([garment.lying[y, x] + (shape.vertices[:, 0] - x), shape.vertices[:, 1]], axis=1)
 
 
 # --- trousers ---------------------------------------------------------------------------------------------------
@@ -360,7 +325,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         ends |= {f"waist_{side}": outside[0], f"outer_{side}": outside[-1], f"inner_{side}": inside[-1]}
     source = _stretch(outline, marks, "waist_left", "waist_right")
     hold(source, _carried(source, ends["waist_left"], ends["waist_right"]))
-    shape = mesh(garment.alpha > 60, lambda points: np.zeros(len(points), np.int8))
-    rest = _as_it_lay(shape, garment)[shape.triangles] * scale
+    shape = mesh(garment.alpha > 60, garment.part, [marks["crotch"][1]])
+    rest = shape.vertices[shape.triangles] * scale
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)

@@ -17,7 +17,6 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
-_APART = 0.08  # of the width, between parts that a mesh must not join
 _SIDES = ("left", "right")
 
 
@@ -28,8 +27,8 @@ class Garment:
 
     ``marks`` are (x, y) in its pixels, left and right as in the picture. Of a top: collar_left, collar_right,
     collar_front (the lowest of the neckline), and for each side shoulder_, outer_, inner_ (corners of the sleeve's end),
-    armpit_ and hem_. Of trousers: waist_, outer_, inner_ (of the leg's end) for each side, and crotch. Sleeves and legs
-    have been moved apart; ``lying`` (float32 (h, w)) is the x that each pixel had as the garment lay.
+    armpit_ and hem_. Of trousers: waist_, outer_, inner_ (of the leg's end) for each side, and crotch. ``part``
+    (int8 (h, w)) is 0 for the body and the left leg, 1 and 2 for left and right sleeve, 1 for the right leg.
     """
 
     kind: str
@@ -37,7 +36,7 @@ class Garment:
     alpha: np.ndarray
     inside: np.ndarray
     marks: Mapping[str, np.ndarray]
-    lying: np.ndarray
+    part: np.ndarray
 
     @property
     def span(self) -> float:
@@ -64,7 +63,7 @@ def read(packshot: Packshot, kind: str) -> Garment:
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
         marks["collar_front"], inside = _neckline(rgb, alpha, marks)
-    return _laid_apart(kind, rgb, alpha, inside, marks)
+    return Garment(kind, rgb, alpha, inside, marks, _parts(kind, alpha, marks))
 
 
 def _upright(rgb_srgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,9 +164,7 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
     return marks
 
 
-def _armpits(
-    outline: np.ndarray, axis: float, wide: float, high: float
-) -> dict[str, np.ndarray]:
+def _armpits(outline: np.ndarray, axis: float, wide: float, high: float) -> dict[str, np.ndarray]:
     """The deepest notch on each side between a sleeve and the body."""
     points = outline.round().astype(np.int32)[:, None]
     hull = cv2.convexHull(points, returnPoints=False)
@@ -375,67 +372,31 @@ def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray
     return values[np.clip(rows.round().astype(int), 0, values.shape[0] - 1), columns]
 
 
-def _laid_apart(
-    kind: str, rgb: np.ndarray, alpha: np.ndarray, inside: np.ndarray, marks: dict[str, np.ndarray]
-) -> Garment:
-    """The garment with sleeves and legs moved apart where the gap between is so narrow that a mesh would bridge it."""
-    wide = float(np.ptp(np.flatnonzero((alpha > 127).any(axis=0))))
-    pad = round(_APART * wide)
-    high, rows = alpha.shape[0], np.arange(alpha.shape[0], dtype=np.float64)
-    cuts = []
-    for side, sign in (("left", -1), ("right", 1)):
-        if kind == "top":
-            start, inner = marks[f"armpit_{side}"], marks[f"inner_{side}"]
-            if inner[1] <= start[1]:
-                continue
+def _parts(kind: str, alpha: np.ndarray, marks: dict[str, np.ndarray]) -> np.ndarray:
+    """0 for the body and the left leg, 1 and 2 for what hangs beside it: the sleeves, or the right leg. int8 (h, w)."""
+    high, wide = alpha.shape
+    y, x = np.mgrid[0:high, 0:wide]
+    rows = np.arange(high, dtype=np.float64)
+    part = np.zeros(alpha.shape, np.int8)
+    if kind == "bottom":
+        start, end = marks["crotch"], (marks["inner_left"] + marks["inner_right"]) / 2
+        line = np.interp(rows, [start[1], end[1]], [start[0], end[0]])
+        part[(x > line[:, None]) & (y > start[1])] = 1
+        return part
+    for index, (side, sign) in enumerate((("left", -1), ("right", 1)), 1):
+        shoulder, pit, inner = (marks[f"{name}_{side}"] for name in ("shoulder", "armpit", "inner"))
+        points = [shoulder, pit]
+        if inner[1] > pit[1] + 2:
             row = np.flatnonzero(alpha[int(min(inner[1], high - 1))] > 127)
-            # The trunk's own edge in that row: the end of the run that holds the middle.
             runs = np.split(row, np.flatnonzero(np.diff(row) > 1) + 1)
+            # The trunk's own edge in that row: the end of the run that holds the middle.
             held = min(runs, key=lambda run: abs(run.mean() - marks["collar_front"][0]))
             edge = held[-1] if sign > 0 else held[0]
             gap = (inner[0] - edge) * sign
-            if gap > 1.5 * pad:
-                continue
-            # Where cuff and body touch in that row, the corner of the cuff is where they part.
-            end = np.float64([(inner[0] + edge) / 2 if gap > 0 else inner[0] - sign, inner[1]])
-        else:
-            start = marks["crotch"]
-            end = (marks["inner_left"] + marks["inner_right"]) / 2
-        line = np.interp(rows, [start[1], end[1]], [start[0], end[0]])
-        ramp = np.clip((rows - start[1]) / max(0.3 * (end[1] - start[1]), 1), 0, 1)
-        cuts.append((sign, line, np.where(rows < start[1], 0, pad * ramp), start[1]))
-    if not cuts:
-        lying = np.repeat(np.arange(alpha.shape[1], dtype=np.float32)[None], high, axis=0)
-        return Garment(kind, rgb, alpha, inside, marks, lying)
-    x = np.arange(alpha.shape[1] + 2 * pad, dtype=np.float32)[None] - pad
-    source = np.repeat(x, high, axis=0)
-    lying = source.copy()
-    empty = np.zeros(source.shape, bool)
-    for sign, line, shift, first in cuts:
-        beyond = (x - line[:, None]) * sign
-        moved = beyond > shift[:, None]
-        source = np.where(moved & (rows >= first)[:, None], x - sign * shift[:, None], source)
-        # In the gap either side's shape goes on up to its middle.
-        nearer = (beyond > 0.5 * shift[:, None]) & (rows >= first)[:, None]
-        lying = np.where(nearer, x - sign * shift[:, None], lying)
-        empty |= (beyond > 0) & ~moved
-    y = np.repeat(rows[:, None], source.shape[1], axis=1).astype(np.float32)
-
-    def taken(picture: np.ndarray, method: int) -> np.ndarray:
-        border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
-        return cv2.remap(picture, source.astype(np.float32), y, method, borderMode=border)
-
-    placed = {}
-    for name, at in marks.items():
-        dx = float(pad)
-        for sign, line, shift, first in cuts:
-            row = int(np.clip(at[1], 0, high - 1))
-            if at[1] > first and (at[0] - line[row]) * sign > 0:
-                dx += sign * float(shift[row])
-        placed[name] = at + (dx, 0)
-    opaque = np.where(empty, 0, taken(alpha, cv2.INTER_LINEAR)).astype(np.uint8)
-    inside = taken(inside.astype(np.uint8), cv2.INTER_NEAREST) > 0
-    return Garment(kind, taken(rgb, cv2.INTER_CUBIC), opaque, inside, placed, lying.astype(np.float32))
+            points.append(np.float64([(inner[0] + edge) / 2 if gap > 0 else inner[0] - sign, inner[1]]))
+        line = np.interp(rows, [point[1] for point in points], [point[0] for point in points])
+        part[((x - line[:, None]) * sign > 0) & ((x - marks["collar_front"][0]) * sign > 0)] = index
+    return part
 
 
 # --- trousers ---------------------------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ def backdrop_of(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         share = (1 - np.minimum(near, 1)) * 1.0
         blurred = cv2.GaussianBlur(weight, (0, 0), sigma)
         known = blurred > 0.02
-        total[known] += (share / np.maximum(blurred, 1e-6))[known][:, None] * cv2.GaussianBlur(ratio, (0, 0), sigma)[known]
+        total[known] += (share / np.maximum(blurred, 1e-6))[known][:, None] * cv2.GaussianBlur(ratio, (0, 0), sigma)[
+            known
+        ]
         near[known] = np.minimum(near[known] + share[known], 1)
     field = cv2.resize(np.where(near[..., None] > 0, total, 1), (wide, high), interpolation=cv2.INTER_LINEAR)
     return model * np.clip(field, 0.7, 1.3)
@@ -58,7 +60,9 @@ def carried_on(linear: np.ndarray, known: np.ndarray, wanted: np.ndarray, unit: 
     if not len(rows):
         return linear
     reach = round(0.5 * unit)
-    here = np.s_[max(rows.min() - reach, 0) : rows.max() + reach + 1, max(columns.min() - reach, 0) : columns.max() + reach + 1]
+    here = np.s_[
+        max(rows.min() - reach, 0) : rows.max() + reach + 1, max(columns.min() - reach, 0) : columns.max() + reach + 1
+    ]
     weight, values = known[here].astype(np.float32), linear[here]
     if not weight.any():
         return linear
@@ -80,12 +84,12 @@ def neck_bared(wanted: np.ndarray, skin: np.ndarray, unit: float) -> None:
         return
     far = ndimage.distance_transform_edt(~skin)[wanted]
     if np.percentile(far, 98) > _SKIN_REACH * unit or wanted.sum() > _SKIN_AREA * unit * unit:
-        raise EngineRefused("engine.uncovered", "the new neckline is much lower than the old one: her skin there isn't in the plate")
+        raise EngineRefused(
+            "engine.uncovered", "the new neckline is much lower than the old one: her skin there isn't in the plate"
+        )
 
 
-def under_the_hem(
-    linear: np.ndarray, bottom: np.ndarray, wanted: np.ndarray, unit: float
-) -> np.ndarray:
+def under_the_hem(linear: np.ndarray, bottom: np.ndarray, wanted: np.ndarray, unit: float) -> np.ndarray:
     """Trousers carried on upwards under a hem that was lower: each column's cloth mirrored at the old hem, beyond the
     shadow that lay under it. ``bottom`` is bool where the trousers show."""
     if not wanted.any():
@@ -98,13 +102,17 @@ def under_the_hem(
         below = below[below > rows[-1]]
         height = rows[-1] - rows[0] + 1
         if height > _TROUSER_REACH * unit:
-            raise EngineRefused("engine.uncovered", "the new hem is much higher than the old one: what is under it isn't in the plate")
+            raise EngineRefused(
+                "engine.uncovered", "the new hem is much higher than the old one: what is under it isn't in the plate"
+            )
         if not len(below):
             continue
         first = below[0] + skip
         run = first + (rows[-1] - rows)
         # The same stretch back and forth, as far as there is cloth.
         length = max(below[-1] - first, 1)
-        run = first + np.abs((run - first + length) % (2 * length) - length) if length > 1 else np.full(len(rows), first)
+        run = (
+            first + np.abs((run - first + length) % (2 * length) - length) if length > 1 else np.full(len(rows), first)
+        )
         out[rows, x] = linear[np.clip(run, 0, linear.shape[0] - 1), x]
     return out

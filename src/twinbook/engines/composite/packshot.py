@@ -59,7 +59,9 @@ def cut_out(picture: np.ndarray) -> Packshot:
     _held(mask)
     if pale:
         # An edge that is hardly there can't be refined by colour: the outline itself, smooth, a little inside.
-        share = cv2.resize(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.6), (wide, high), interpolation=cv2.INTER_CUBIC)
+        share = cv2.resize(
+            cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.6), (wide, high), interpolation=cv2.INTER_CUBIC
+        )
         share = np.clip((share - 0.62) * max(2.0, 1.6 / scale) + 0.5, 0, 1)
     else:
         share = refined(rgb, mask, max(0.004 * max(high, wide), 2.0))

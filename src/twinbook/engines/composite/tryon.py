@@ -64,15 +64,15 @@ def _trousers_share(plate: Plate) -> np.ndarray:
         raise EngineRefused("engine.region", f"{plate.facts.photo} doesn't show the bottom")
     share = refined(plate.rgb_srgb, mask, max(plate.facts.face.width * 0.02, 2.0))
     # At her soft outline the share of the nearest pixel that is all hers.
-    whole = cv2.erode((plate.alpha >= 250).astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
+    whole = (
+        cv2.erode((plate.alpha >= 250).astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
+    )
     distance, (rows, columns) = ndimage.distance_transform_edt(~whole, return_indices=True)
     carried = cv2.GaussianBlur(np.where(whole, share, share[rows, columns]), (0, 0), 0.8)
     return np.where(whole, share, np.where((distance < 10) & (plate.alpha > 0), carried, 0)).astype(np.float32)
 
 
-def _layered(
-    plate: Plate, garment: Garment, figure: Figure, fit: Fit, share: np.ndarray, seed: int
-) -> TriedOn:
+def _layered(plate: Plate, garment: Garment, figure: Figure, fit: Fit, share: np.ndarray, seed: int) -> TriedOn:
     unit = figure.unit
     cover = plate.alpha.astype(np.float32) / 255
     linear = to_linear(plate.rgb_srgb)
@@ -95,7 +95,11 @@ def _layered(
     out = _mixed(base, cloth, front)
     # What lies before it keeps its own colour, without the old cloth's in its soft edge.
     veil = sheet.front - front
-    out = np.where((veil > 0.004)[..., None], over * veil[..., None] + base * (1 - sheet.front)[..., None] + cloth * front[..., None], out)
+    out = np.where(
+        (veil > 0.004)[..., None],
+        over * veil[..., None] + base * (1 - sheet.front)[..., None] + cloth * front[..., None],
+        out,
+    )
     touched = (front > 0.002) | (inner > 0.002) | person.changed | (veil > 0.004)
     touched |= np.abs(out - linear).max(axis=2) > 1e-4
     rgb = plate.rgb_srgb.copy()
@@ -183,7 +187,9 @@ def _lit(linear: np.ndarray, light: np.ndarray) -> np.ndarray:
     # White has no room above: a shoulder instead of clipping.
     top = lit.max(axis=2, keepdims=True)
     knee = 0.85
-    return np.where(top > knee, lit * ((knee + (1 - knee) * np.tanh((top - knee) / (1 - knee))) / np.maximum(top, 1e-6)), lit)
+    return np.where(
+        top > knee, lit * ((knee + (1 - knee) * np.tanh((top - knee) / (1 - knee))) / np.maximum(top, 1e-6)), lit
+    )
 
 
 def _inside(cloth: np.ndarray, sheet: _Sheet, fit: Fit, unit: float) -> np.ndarray:
@@ -261,12 +267,18 @@ def _without(
     if garment.kind == "top":
         hair = np.isin(figure.labels, (Region.HAIR, Region.BACKGROUND)) & (hers > 0.5)
         wanted = gone & (front < 0.995) & _opening(fit, figure, cover.shape) & ~hair
-        skin = np.isin(figure.labels, (Region.SKIN, Region.FACE)) & (hers > 0.97) & (y > plate.facts.face.bottom - 0.1 * unit)
+        skin = (
+            np.isin(figure.labels, (Region.SKIN, Region.FACE))
+            & (hers > 0.97)
+            & (y > plate.facts.face.bottom - 0.1 * unit)
+        )
         skin = cv2.erode(skin.astype(np.uint8), disc(2)) > 0
         skin &= (np.abs(x - figure.middle) < 1.2 * unit) & (y < fit.ends["collar_front"][1] + 0.3 * unit)
         firmly = wanted & (old > 0.5)
         leftovers.neck_bared(firmly, skin, unit)
-        whole = leftovers.carried_on(linear, skin, cv2.dilate((wanted | (gone & (sheet.inside > 0))).astype(np.uint8), disc(2)) > 0, unit)
+        whole = leftovers.carried_on(
+            linear, skin, cv2.dilate((wanted | (gone & (sheet.inside > 0))).astype(np.uint8), disc(2)) > 0, unit
+        )
         softly = cv2.GaussianBlur(wanted.astype(np.float32), (0, 0), 1.0) * gone
         base = _mixed(base, whole, np.where(wanted, 1.0, softly))
         skin_share = np.where(wanted, 1.0, softly).astype(np.float32)
@@ -277,14 +289,19 @@ def _without(
         bottom = (figure.labels == Region.BOTTOM) & (share < 0.03)
         if (under & (old > 0.5)).sum() > 0.002 * (old > 0.5).sum() and hem < cover.shape[0] - 1:
             if not bottom.any():
-                raise EngineRefused("engine.uncovered", "the new hem is higher than the old one, and what is under it isn't in the plate")
+                raise EngineRefused(
+                    "engine.uncovered",
+                    "the new hem is higher than the old one, and what is under it isn't in the plate",
+                )
             base = leftovers.under_the_hem(base, bottom, _within_hips(under, bottom), unit)
             left = np.maximum(left, _within_hips(under, bottom).astype(np.float32))
     else:
         rows = (y > figure.crotch) & bare & (old > 0.5)
         below = rows & (y > max(fit.ends["outer_left"][1], fit.ends["outer_right"][1]))
         if below.sum() > _LEFT_OVER * (old > 0.5).sum():
-            raise EngineRefused("engine.uncovered", "the new trousers are shorter than the old ones: her legs aren't in the plate")
+            raise EngineRefused(
+                "engine.uncovered", "the new trousers are shorter than the old ones: her legs aren't in the plate"
+            )
     return base.astype(np.float32), _Person(left, skin_share, gone)
 
 
@@ -306,7 +323,9 @@ def _sleeves_covered(bare: np.ndarray, figure: Figure, fit: Fit, unit: float) ->
         y, x = np.nonzero(bare)
         arm = (y > end) & ((x - fit.ends[f"armpit_{side}"][0]) * sign > 0)
         if arm.sum() > 0.04 * unit * unit:
-            raise EngineRefused("engine.uncovered", "the new sleeves are shorter than the old ones: her arms aren't in the plate")
+            raise EngineRefused(
+                "engine.uncovered", "the new sleeves are shorter than the old ones: her arms aren't in the plate"
+            )
 
 
 def _within_hips(under: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -336,5 +355,7 @@ def _own(plate: Plate, hers: np.ndarray, front: np.ndarray, whole: np.ndarray) -
     here = np.s_[max(rows[0] - 16, 0) : rows[-1] + 17, max(columns[0] - 16, 0) : columns[-1] + 17]
     coded = plate.rgb_srgb[here].astype(np.float32) / 255
     own = estimate_foreground_ml(coded, hers[here].astype(np.float32), n_small_iterations=6, n_big_iterations=2)
-    linear[here] = np.where((hers[here] < 0.995)[..., None], to_linear((np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8)), linear[here])
+    linear[here] = np.where(
+        (hers[here] < 0.995)[..., None], to_linear((np.clip(own, 0, 1) * 255 + 0.5).astype(np.uint8)), linear[here]
+    )
     return linear
