@@ -24,6 +24,7 @@ from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
 from .parametric_body import FittedBody, ParametricBody
 from .picture import banding, halo, quality, sharpness
+from .redressed import redressed_where
 from .regions import label_map, scaled
 from .registration import Registration, register
 from .tampering import departures
@@ -162,11 +163,12 @@ def _against_source(
         mask = garment_mask_of(source.regions, asked.recolor.region).astype(np.uint8)
         high, wide = source.rgb_srgb.shape[:2]
         dyed = cv2.resize(mask, (wide, high), interpolation=cv2.INTER_NEAREST) > 0
-    for m in departures(rgb_srgb, source, laid, dyed).measurements:
+    anew = None if asked.redressed is None else redressed_where(source, laid, asked.redressed)
+    for m in departures(rgb_srgb, source, laid, dyed, anew).measurements:
         if m.name in _UNDER_ONE_LIGHT:
             if m.value is not None:
                 found.append(replace(m, name=_UNDER_ONE_LIGHT[m.name], where=where))
-        elif m.name != "garment.shift_e" or asked.recolor is None:
+        elif m.name != "garment.shift_e" or (asked.recolor is None and (anew is None or m.value is not None)):
             found.append(replace(m, untold=Untold.OUTSIDE, where=where if m.name.startswith("face.") else ()))
     if dyed is not None:
         (small, scale), (own, own_scale) = small_copy(rgb_srgb), small_copy(source.rgb_srgb)

@@ -59,10 +59,15 @@ class TamperMap:
 
 
 def departures(
-    picture_srgb: np.ndarray, plate: Plate, registration: Registration, declared: np.ndarray | None = None
+    picture_srgb: np.ndarray,
+    plate: Plate,
+    registration: Registration,
+    declared: np.ndarray | None = None,
+    redressed: np.ndarray | None = None,
 ) -> TamperMap:
     """``picture_srgb`` uint8 (h, w, 3) as it was registered; ``declared`` bool, what the engine says isn't the plate's
-    own, of the plate's size or else the picture's; None when nobody says anything."""
+    own, of the plate's size or else the picture's; None when nobody says anything. ``redressed`` (bool, of the plate's
+    size) is where other cloth was to be: neither colours nor where pixels went say anything there."""
     work, scale = work_frame(plate.rgb_srgb)
     # Colours are judged at half the work size: cells are what counts, and a quarter of the pixels fills them.
     before, found = _half(work), _half(registration.found)
@@ -71,6 +76,7 @@ def departures(
         cv2.resize(registration.valid.astype(np.uint8), before.shape[1::-1], interpolation=cv2.INTER_NEAREST) == 0
     ] = 0
     judged_labels = _undeclared(labels, declared, plate, registration)
+    judged_labels = _undeclared(judged_labels, redressed, plate, registration)
     before, found = _smooth(before), _smooth(found)
     curve = _agreed_tone(before, found, judged_labels)
     expected = curve.tone(before)
@@ -90,7 +96,7 @@ def departures(
     measurements += _skin_shift(lab_found, lab_expected, judged_labels, curve)
     measurements += [_garment_shift(lab_found, lab_expected, expected, labels, judged_labels, curve)]
     measurements += compared_faces(picture_srgb, plate, registration, curve.tone)
-    measurements += _strained(plate, registration)
+    measurements += _strained(plate, registration, redressed)
     return TamperMap(
         departed & (owner != Part.BACKDROP),
         judged & (owner != Part.BACKDROP),
@@ -257,7 +263,7 @@ def _skin_shift(found: np.ndarray, expected: np.ndarray, labels: np.ndarray, cur
     return [Measurement(names[0], float(shift[0]), note), Measurement(names[1], delta_e, note)]
 
 
-def _strained(plate: Plate, registration: Registration) -> list[Measurement]:
+def _strained(plate: Plate, registration: Registration, redressed: np.ndarray | None = None) -> list[Measurement]:
     """``body.width``, ``body.length`` and ``body.reshape``: by how many percent what shows inside her outline is drawn
     together or apart below the chin. Another backdrop, another dye and another light don't move it."""
     names = ("body.width", "body.length", "body.reshape")
@@ -266,6 +272,9 @@ def _strained(plate: Plate, registration: Registration) -> list[Measurement]:
     high, wide = registration.valid.shape
     cover = cv2.resize(plate.alpha, (wide, high), interpolation=cv2.INTER_AREA)
     flow = np.where(registration.valid[..., None], registration.flow, np.nan)
+    if redressed is not None:
+        anew = cv2.resize(redressed.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST) > 0
+        flow = np.where(anew[..., None], np.nan, flow)
     chin = plate.facts.face.bottom + _NECK * plate.facts.face.height
     found = strain(flow, cover, chin * registration.scale)
     values = (found.width, found.length, found.reshape)

@@ -59,7 +59,7 @@ def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
     rows = np.flatnonzero((share[:, middle] > 0.5).mean(axis=1) > 0.3)
     hem = float(rows[-1]) if len(rows) and rows[-1] < high - 2 else None
     sleeve: dict[str, float | None] = {}
-    for side, sign in _SIDES:
+    for side, _ in _SIDES:
         tip = figure.shoulder[side]
         down = np.arange(round(tip[1]), high)
         x = 0.75 * figure.outer[side][down] + 0.25 * figure.inner[side][down]
@@ -114,7 +114,7 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     hold(source, _carried(source, ends["collar_left"], ends["collar_right"]))
     front = (ends["collar_left"] + ends["collar_right"]) / 2
     lower = marks["collar_front"] - (marks["collar_left"] + marks["collar_right"]) / 2
-    ends["collar_front"] = front + (0, max(scale * lower[1], 0))
+    ends["collar_front"] = front + np.float64([0, max(scale * lower[1], 0)])
     held.append(marks["collar_front"][None])
     onto.append(ends["collar_front"][None])
     shape = mesh(garment.alpha > 60, garment.part, [marks[f"armpit_{side}"][1] for side, _ in _SIDES])
@@ -158,7 +158,7 @@ def _shoulder_line(figure: Figure, side: str, sign: int, collar: np.ndarray) -> 
         x = figure.outer[side][min(max(y, 0), len(figure.outer[side]) - 1)]
         if (x - points[-1][0]) * sign > 0 and (tip[0] - x) * sign > 0 and (x - collar[0]) * sign > 0.25 * figure.unit:
             points.append(np.float64([x + 0.5 * sign * _MARGIN, y - _MARGIN]))
-    return np.stack([*points, tip + (sign * _MARGIN, -0.5 * _MARGIN)])
+    return np.stack([*points, tip + np.float64([sign * _MARGIN, -0.5 * _MARGIN])])
 
 
 def _pit(figure: Figure, side: str, sign: int, marks: dict, scale: float) -> np.ndarray:
@@ -292,7 +292,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         onto.append(along(target, _POINTS))
 
     for side, sign in _SIDES:
-        inseam = scale * float(np.linalg.norm((marks[f"inner_{side}"] - marks["crotch"])))
+        inseam = scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
         end = _or_as_now(crotch_row + inseam, now.hem, figure.unit)
         outside, inside = [], []
         top_half = scale * abs(marks[f"waist_{side}"][0] - marks["crotch"][0]) / 1.25

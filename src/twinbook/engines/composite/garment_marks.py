@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -112,7 +113,7 @@ def _axis(mask: np.ndarray) -> float:
 def outline_of(mask: np.ndarray) -> np.ndarray:
     """The outer contour, (n, 2), counter-clockwise on the picture, holes beside the body opened towards the hem."""
     open_holes = mask.copy()
-    labels, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
+    labels, _ = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
     for index, where in enumerate(ndimage.find_objects(labels), 1):
         hole = labels[where] == index
         if hole.sum() < 0.002 * mask.sum():
@@ -411,7 +412,7 @@ def _crotch(mask: np.ndarray, axis: float) -> np.ndarray | None:
     for y in range(rows[-1] - round(0.06 * high), rows[0] + round(0.15 * high), -1):
         runs = np.flatnonzero(np.diff(mask[y].astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
         runs = [run for run in runs if run[1] - run[0] > 0.05 * wide]
-        between = [(a[1], b[0]) for a, b in zip(runs, runs[1:], strict=False)]
+        between = [(a[1], b[0]) for a, b in pairwise(runs)]
         last = gaps[-1][1:] if gaps else (axis - 0.1 * wide, axis + 0.1 * wide)
         near = [gap for gap in between if gap[1] > last[0] - 3 and gap[0] < last[1] + 3]
         if not near:
