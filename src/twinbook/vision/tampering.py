@@ -32,6 +32,7 @@ _LEAST_COVER = 0.25  # of a cell by one part
 _LEAST_SKIN = 25  # pixels at half the work size
 _PATCHY = 4.0  # L*: the scatter of a shift that isn't one of tone
 _NECK = 0.6  # of the face's height below the chin: hair and head move by themselves
+_BESIDE = 0.15  # of the face's height
 _UNSURE = 2.5  # L*: by how much the curve may be uncertain where skin is, at most
 _WORTH = {"hair": 2.0, "backdrop": 1.2, "garment": 1.0, "trousers": 1.0, "skin": 0.9}
 _BODY = (Part.SKIN, Part.HAIR, Part.GARMENT)
@@ -273,7 +274,10 @@ def _strained(plate: Plate, registration: Registration, redressed: np.ndarray | 
     cover = cv2.resize(plate.alpha, (wide, high), interpolation=cv2.INTER_AREA)
     flow = np.where(registration.valid[..., None], registration.flow, np.nan)
     if redressed is not None:
-        anew = cv2.resize(redressed.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST) > 0
+        anew = cv2.resize(redressed.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST)
+        # Where a pixel went is read from its surroundings: next to other cloth it isn't known either.
+        reach = max(round(_BESIDE * plate.facts.face.height * registration.scale), 1)
+        anew = cv2.dilate(anew, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
         flow = np.where(anew[..., None], np.nan, flow)
     chin = plate.facts.face.bottom + _NECK * plate.facts.face.height
     found = strain(flow, cover, chin * registration.scale)

@@ -38,12 +38,13 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class Worn:
-    """Where what she has on ends: the rows of its ``hem`` and, of a top, of the end of each ``sleeve``; None where the
-    frame ends first. Measured in photographs, two garments of one length differ by up to ``_SAME`` faces: then the new
+    """Where what she has on ends: the rows of its ``hem`` and, of a top, of the end of each ``sleeve``, None where the
+    frame ends first; and its highest row in each column, ``rise`` (NaN where there is none). Measured in photographs, two garments of one length differ by up to ``_SAME`` faces: then the new
     one ends where the old one does."""
 
     hem: float | None
     sleeve: dict[str, float | None]
+    rise: np.ndarray
 
 
 _SAME = 0.2
@@ -55,7 +56,7 @@ def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
     middle = slice(max(round(figure.middle - 0.5 * figure.unit), 0), round(figure.middle + 0.5 * figure.unit))
     if kind == "bottom":
         rows = np.flatnonzero((share > 0.5).any(axis=1))
-        return Worn(float(rows[-1]) if len(rows) and rows[-1] < high - 2 else None, {})
+        return Worn(float(rows[-1]) if len(rows) and rows[-1] < high - 2 else None, {}, np.full(share.shape[1], np.nan))
     rows = np.flatnonzero((share[:, middle] > 0.5).mean(axis=1) > 0.3)
     hem = float(rows[-1]) if len(rows) and rows[-1] < high - 2 else None
     sleeve: dict[str, float | None] = {}
@@ -66,7 +67,8 @@ def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
         bare = share[down, np.clip(x.round().astype(int), 0, share.shape[1] - 1)] < 0.5
         gone = np.flatnonzero(bare)
         sleeve[side] = float(down[gone[0]]) if len(gone) else None
-    return Worn(hem, sleeve)
+    shown = share > 0.5
+    return Worn(hem, sleeve, np.where(shown.any(axis=0), shown.argmax(axis=0), np.nan))
 
 
 def fitted(garment: Garment, figure: Figure, now: Worn) -> Fit:
@@ -98,7 +100,7 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
 
     for side, sign in _SIDES:
         shoulder, pit = figure.shoulder[side], _pit(figure, side, sign, marks, scale)
-        collar = _collar(figure, side, marks, scale, middle, hers)
+        collar = _collar(figure, side, marks, scale, middle, hers, now)
         hold(_stretch(outline, marks, f"collar_{side}", f"shoulder_{side}"), _shoulder_line(figure, side, sign, collar))
         outer, inner = _cuff(figure, side, sign, marks, scale, pit, now.sleeve[side])
         hold(_stretch(outline, marks, f"shoulder_{side}", f"outer_{side}"), outer)
@@ -141,12 +143,17 @@ def _carried(source: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarr
     return np.stack([moved.real, moved.imag], axis=1)
 
 
-def _collar(figure: Figure, side: str, marks: dict, scale: float, middle: np.ndarray, hers: np.ndarray) -> np.ndarray:
+def _collar(
+    figure: Figure, side: str, marks: dict, scale: float, middle: np.ndarray, hers: np.ndarray, now: Worn
+) -> np.ndarray:
     """Its own place between the shoulders, but never inside her neck."""
     own = hers + scale * (marks[f"collar_{side}"] - middle)
     sign = -1 if side == "left" else 1
     reach = max(abs(own[0] - figure.middle), abs(figure.neck[side][0] - figure.middle) * 1.02)
-    return np.float64([figure.middle + sign * reach, min(own[1], figure.neck[side][1] + 0.12 * figure.unit)])
+    x = figure.middle + sign * reach
+    # It lies on her shoulders as what she has on does.
+    lies = now.rise[int(np.clip(round(x), 0, len(now.rise) - 1))]
+    return np.float64([x, np.nanmin([own[1], figure.neck[side][1] + 0.12 * figure.unit, lies - _MARGIN])])
 
 
 def _shoulder_line(figure: Figure, side: str, sign: int, collar: np.ndarray) -> np.ndarray:

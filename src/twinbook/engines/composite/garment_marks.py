@@ -63,7 +63,8 @@ def read(packshot: Packshot, kind: str) -> Garment:
     marks = {name: np.float64(at) / scale for name, at in marks.items()}
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
-        marks["collar_front"], inside = _neckline(rgb, alpha, marks)
+        found, inside = _neckline(rgb, alpha, marks)
+        marks |= found
     return Garment(kind, rgb, alpha, inside, marks, _parts(kind, alpha, marks))
 
 
@@ -129,7 +130,7 @@ def outline_of(mask: np.ndarray) -> np.ndarray:
 
 def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
     outline = outline_of(mask)
-    left, high = outline[:, 0].min(), np.ptp(outline[:, 1])
+    high = np.ptp(outline[:, 1])
     wide = np.ptp(outline[:, 0])
     pits = _armpits(outline, axis, wide, high)
     chest = pits["right"][0] - pits["left"][0]
@@ -161,7 +162,9 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
         raise refusal("the packshot shows a dress or a coat, not a top")
     if hem - shoulder < 0.6 * span:
         raise refusal("the garment isn't seen from the front, or is folded")
-    _alike(marks, axis, left)
+    if not 0.2 * span < marks["collar_right"][0] - marks["collar_left"][0] < 0.75 * span:
+        raise refusal("the collar of the garment can't be found")
+    _alike(marks, axis)
     return marks
 
 
@@ -312,7 +315,7 @@ def _in_sleeve(points: np.ndarray, marks: dict[str, np.ndarray], side: str) -> n
     return np.array([cv2.pointPolygonTest(quad, (float(x), float(y)), True) > -0.015 * np.ptp(quad) for x, y in points])
 
 
-def _alike(marks: dict[str, np.ndarray], axis: float, left: float) -> None:
+def _alike(marks: dict[str, np.ndarray], axis: float) -> None:
     """Both sleeves of a length, both sides of a width: else it is turned, folded, or on somebody."""
     lengths = [np.linalg.norm(marks[f"outer_{side}"] - marks[f"shoulder_{side}"]) for side in _SIDES]
     if max(lengths) > 1.8 * min(lengths):
@@ -322,8 +325,8 @@ def _alike(marks: dict[str, np.ndarray], axis: float, left: float) -> None:
         raise refusal("the garment isn't seen from the front")
 
 
-def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest point of the neckline, and where the inside of the back shows above it: bool (h, w).
+def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The lowest point of the neckline and its ends, where it meets the outline; and where the inside of the back shows above it: bool (h, w).
 
     The neckline is the arch between the collar's two ends, U or V, with the steadiest step of colour across it. Where
     the picture's background shows through the neck, it is the outline itself.
@@ -356,17 +359,27 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[np.
                     continue
                 score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
                 score *= 1 + 0.25 * (depth + base)
+                if depth + base > (0.95 if power < 1.2 else 0.7):
+                    continue
                 tried.append((score, (depth * wide, power, base * wide, broad)))
     found = max((entry for entry in tried if entry[0] > 4.5), default=(0.0, None))[1]
     if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
         front = line[lowest] + (0, max(dip[lowest], 0))
-        return front, nothing
+        return {"collar_front": front}, nothing
     depth, power, base, broad = found
     y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
     where = (x - left[0]) / span[0] * 2 - 1
     edge = left[1] + (where + 1) / 2 * span[1] + base + depth * (1 - np.abs(where / broad) ** power)
     inside = (np.abs(where) < 1.2 * broad) & (y < edge) & (alpha > 0)
-    return (left + right) / 2 + (0, depth + base), inside
+    ends = {"collar_front": (left + right) / 2 + np.float64([0, depth + base])}
+    for name, sign in (("collar_left", -1), ("collar_right", 1)):
+        for reach in np.arange(0.8, 1.5, 0.02) * sign:
+            at = left + (reach + 1) / 2 * span + np.float64([0, base + depth * (1 - abs(reach / broad) ** power)])
+            column = int(np.clip(round(at[0]), 0, len(rise) - 1))
+            if at[1] <= rise[column] + 1:
+                ends[name] = np.float64([column, rise[column]])
+                break
+    return ends, inside
 
 
 def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -426,7 +439,11 @@ def _crotch(mask: np.ndarray, axis: float) -> np.ndarray | None:
     if not gaps or gaps[0][0] - gaps[-1][0] < 0.3 * high:
         return None
     y, start, end = gaps[-1]
-    return np.float64([(start + end) / 2, y])
+    # Its very tip is too narrow to be seen: the edges are drawn on until they meet.
+    upper = np.array(gaps[-max(round(0.12 * high), 4) :])
+    slope, width = np.polyfit(upper[:, 0], upper[:, 2] - upper[:, 1], 1)
+    tip = -width / slope if slope > 0.02 else y
+    return np.float64([(start + end) / 2, np.clip(tip, y - 0.07 * high, y)])
 
 
 def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[str, np.ndarray]:

@@ -133,7 +133,7 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> t
         within = _within_an_edge(values, behind, outside)
         step = values - behind
         cloth = mask & ((np.linalg.norm(step[..., 1:], axis=2) > 10) | (np.abs(step[..., 0]) > 45))
-        if within.mean() > 0.03 and (within & cloth).sum() > 0.94 * cloth.sum():
+        if within.mean() > 0.03 and (within & cloth).sum() >= 0.94 * cloth.sum():
             return _without_hanger(within), True
     if mask.mean() < 0.03:
         raise refusal("no garment stands out from the background of the packshot")

@@ -76,14 +76,15 @@ def _layered(plate: Plate, garment: Garment, figure: Figure, fit: Fit, share: np
     unit = figure.unit
     cover = plate.alpha.astype(np.float32) / 255
     linear = to_linear(plate.rgb_srgb)
-    sheet = _sheet(garment, fit, cover.shape)
+    sheet = _sheet(garment, fit, cover.shape, unit)
     light = _light(linear, share * cover, figure, sheet.front)
     cloth = _lit(sheet.linear, light)
     spread = leftovers.grain_of(plate.rgb_srgb, share * cover > 0.98)
     cloth = leftovers.grained(cloth, spread, seed)
 
     hers = cover * (1 - share)
-    front = sheet.front * (1 - _before(hers, figure, garment.kind, sheet.part, unit))
+    before = _before(hers, figure, garment.kind, sheet.part, unit)
+    front = sheet.front * (1 - before)
     base, person = _without(plate, linear, cover, share, figure, fit, garment, front, sheet)
     # The inside of the back shows beside her neck, never over it.
     neck = ~np.isin(figure.labels, (Region.TOP, Region.BOTTOM, Region.BACKGROUND))
@@ -91,7 +92,9 @@ def _layered(plate: Plate, garment: Garment, figure: Figure, fit: Fit, share: np
     inner = sheet.inside * (1 - np.maximum(keep, person.skin))
     base = _mixed(base, _inside(cloth, sheet, fit, unit) * light[..., None], inner)
     base = base * (1 - _contact(front, person.cover, unit))[..., None]
-    over = _own(plate, hers, front, sheet.front)
+    over = _own(plate, hers, (sheet.front - front > 0.004) | (person.changed & (before > 0.004)))
+    # Ends of her hair over what is gone.
+    base = np.where(person.changed[..., None], _mixed(base, over, before), base)
     out = _mixed(base, cloth, front)
     # What lies before it keeps its own colour, without the old cloth's in its soft edge.
     veil = sheet.front - front
@@ -104,7 +107,8 @@ def _layered(plate: Plate, garment: Garment, figure: Figure, fit: Fit, share: np
     touched |= np.abs(out - linear).max(axis=2) > 1e-4
     rgb = plate.rgb_srgb.copy()
     rgb[touched] = to_srgb(out)[touched]
-    alpha = 1 - (1 - person.cover) * (1 - np.maximum(front, inner))
+    left = np.where(person.changed, np.maximum(person.cover, before), person.cover)
+    alpha = 1 - (1 - left) * (1 - np.maximum(front, inner))
     return TriedOn(rgb, (np.clip(alpha, 0, 1) * 255 + 0.5).astype(np.uint8), front, fit)
 
 
@@ -125,7 +129,7 @@ class _Sheet:
     part: np.ndarray
 
 
-def _sheet(garment: Garment, fit: Fit, size: tuple[int, int]) -> _Sheet:
+def _sheet(garment: Garment, fit: Fit, size: tuple[int, int], unit: float) -> _Sheet:
     places, part = drawn(fit.mesh, fit.placed, size)
     known = part >= 0
     at = np.where(known[..., None], np.nan_to_num(places), -10).astype(np.float32)
@@ -141,11 +145,22 @@ def _sheet(garment: Garment, fit: Fit, size: tuple[int, int]) -> _Sheet:
         return cv2.remap(picture, at[..., 0], at[..., 1], method, borderMode=cv2.BORDER_REPLICATE)
 
     cover = taken(alpha, cv2.INTER_LINEAR).astype(np.float32) / 255 * known
-    # An outline enlarged from a few pixels is soft; cloth's isn't.
+    # An outline enlarged from a few pixels is soft and stepped; cloth's isn't.
     soft = max(fit.scale, 1.0)
-    cover = np.clip((cv2.GaussianBlur(cover, (0, 0), 0.5) - 0.5) * min(soft, 2.5) + 0.5, 0, 1)
-    back = np.clip((taken(inside, cv2.INTER_LINEAR) - 0.5) * min(soft, 2.5) + 0.5, 0, 1) * cover
-    return _Sheet(to_linear(taken(rgb, cv2.INTER_CUBIC)), cover - back, back, part)
+    cover = np.clip((cv2.GaussianBlur(cover, (0, 0), 0.5 * soft) - 0.5) * 1.6 * soft + 0.5, 0, 1)
+    rgb = taken(rgb, cv2.INTER_CUBIC)
+    # Where the cloth is folded in an armpit nothing of it may be left out.
+    reach = max(round(0.05 * unit), 1)
+    solid = np.pad((cover > 0.5).astype(np.uint8), 2 * reach)
+    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc(reach))[2 * reach : -2 * reach, 2 * reach : -2 * reach] > 0
+    torn = closed & (cover < 0.9) & (cv2.erode(closed.astype(np.uint8), disc(2)) > 0)
+    if torn.any():
+        rows, columns = ndimage.distance_transform_edt(cover < 0.95, return_indices=True, return_distances=False)
+        rgb = np.where(torn[..., None], rgb[rows, columns], rgb)
+        cover = np.where(torn, 1, cover).astype(np.float32)
+        part = np.where(torn, part[rows, columns], part)
+    back = np.clip((taken(inside, cv2.INTER_LINEAR) - 0.5) * soft + 0.5, 0, 1) * cover
+    return _Sheet(to_linear(rgb), cover - back, back, part)
 
 
 def _light(linear: np.ndarray, old: np.ndarray, figure: Figure, front: np.ndarray) -> np.ndarray:
@@ -266,7 +281,9 @@ def _without(
     y, x = np.mgrid[0 : cover.shape[0], 0 : cover.shape[1]]
     if garment.kind == "top":
         hair = np.isin(figure.labels, (Region.HAIR, Region.BACKGROUND)) & (hers > 0.5)
-        wanted = gone & (front < 0.995) & _opening(fit, figure, cover.shape) & ~hair
+        wanted = gone & (front < 0.995) & _opening(fit, figure, cover.shape) & ~hair & (cover > 0.5)
+        # Beside her neck it is the inside of the back that shows.
+        wanted &= (np.abs(x - figure.middle) < 0.36 * figure.face_width) | (sheet.inside < 0.5)
         skin = (
             np.isin(figure.labels, (Region.SKIN, Region.FACE))
             & (hers > 0.97)
@@ -312,8 +329,7 @@ def _opening(fit: Fit, figure: Figure, shape: tuple[int, int]) -> np.ndarray:
     where = (x - left[0]) / max(right[0] - left[0], 1) * 2 - 1
     line = left[1] + (where + 1) / 2 * (right[1] - left[1])
     deep = max(front[1] - (left[1] + right[1]) / 2, 0) * 1.35 + 6
-    neck = np.abs(x - figure.middle) < 0.34 * figure.face_width
-    above = neck & (y > line - 0.6 * figure.unit) & (y <= line)
+    above = (np.abs(where) < 1.3) & (y > line - 0.6 * figure.unit) & (y <= line)
     return above | ((np.abs(where) < 1.0) & (y > line) & (y < line + deep * (1 - 0.5 * np.abs(where) ** 2)))
 
 
@@ -343,12 +359,12 @@ def _contact(front: np.ndarray, cover: np.ndarray, unit: float) -> np.ndarray:
     return np.clip(0.38 * shade, 0, 0.38) * cover * (1 - front)
 
 
-def _own(plate: Plate, hers: np.ndarray, front: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _own(plate: Plate, hers: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Her own colours where she lies before the garment, the old cloth and the backdrop taken out of soft edges."""
     from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
     linear = to_linear(plate.rgb_srgb)
-    veil = (whole - front > 0.004) & (hers < 0.995)
+    veil = where & (hers < 0.995)
     if not veil.any():
         return linear
     rows, columns = np.flatnonzero(veil.any(axis=1)), np.flatnonzero(veil.any(axis=0))
