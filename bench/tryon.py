@@ -132,7 +132,6 @@ def main() -> int:
         trousers = of_trousers()
         worst_left = max(worst_left, trousers)
         print(f"{'trousers':16}{'':32}{trousers:8.2%}")
-    if not QUICK:
     means = np.mean(rows, axis=0)
     figures = [
         ("ssim ahead of spline", means[0] - means[2], "> 0", means[0] > means[2]),

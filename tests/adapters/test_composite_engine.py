@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from painted_figure import paint, plate_of
 
-from twinbook.domain.brief import Recolor, Shot
+from twinbook.domain.brief import Accessory, Recolor, Shot, TryOn
 from twinbook.domain.errors import EngineRefused
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.provenance import SourceType
-from twinbook.domain.twin import Backdrop, Box
+from twinbook.domain.twin import Backdrop, Box, View
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import RenderJob
 from twinbook.vision.skin import lab
@@ -55,6 +55,18 @@ def test_refusals():
     assert refusal(a_shot(plate="nobody"), FULL) == "engine.plate"
     assert refusal(a_shot(recolor=Recolor("bottom", "#112233")), CLOSE) == "engine.region"
     assert refusal(a_shot(), replace(FULL, width=9000, height=9000)) == "engine.plate"
+
+
+def test_what_is_put_on_wants_a_plate_from_the_front_that_is_cut_out():
+    tee, belt = TryOn("top", "image:t"), Accessory("belt", "image:b", "waist")
+    turned = replace(FULL, id="id-turned", view=View.THREE_QUARTER, yaw=28.0)
+    assert refusal(a_shot(tryon=tee), turned) == "engine.pose"
+    assert refusal(a_shot(accessories=(belt,)), turned) == "engine.pose"
+    assert refusal(a_shot(tryon=tee), BUSY) == "backdrop.busy"
+    assert refusal(a_shot(tryon=TryOn("bottom", "image:t")), CLOSE) == "engine.region"
+    assert ENGINE.plan(a_shot(tryon=tee, accessories=(belt,)), {"mira": [turned, FULL]}).plate == FULL.id
+    with pytest.raises(EngineRefused, match="not given"):
+        render(a_shot(tryon=tee))
 
 
 def test_choice_of_the_plate():

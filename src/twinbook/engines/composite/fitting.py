@@ -287,7 +287,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     broad = float(np.ptp(row))
     at = int(crotch_row - 0.25 * figure.unit)
     hips = float(figure.trunk["right"][at] - figure.trunk["left"][at])
-    scale = 1.12 * hips / broad
+    scale = 1.2 * hips / broad
     middle = 0.5 * (figure.gap["left"][int(crotch_row) + 3] + figure.gap["right"][int(crotch_row) + 3])
     middle = middle if np.isfinite(middle) else figure.middle
     waist = crotch_row - scale * rise

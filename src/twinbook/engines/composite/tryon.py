@@ -83,13 +83,17 @@ def _layered(plate: Plate, garment: Garment, figure: Figure, fit: Fit, share: np
     cloth = leftovers.grained(cloth, spread, seed)
 
     hers = cover * (1 - share)
+    if garment.kind == "bottom":
+        # Under the hem of her top it is covered, and beside it there is nothing of it.
+        first = np.flatnonzero((share * cover > 0.5).any(axis=1))[0]
+        sheet.front[:first] *= cover[:first] > 0.98
     before = _before(hers, figure, garment.kind, sheet.part, unit)
     front = sheet.front * (1 - before)
     base, person = _without(plate, linear, cover, share, figure, fit, garment, front, sheet)
     # The inside of the back shows beside her neck, never over it.
     neck = ~np.isin(figure.labels, (Region.TOP, Region.BOTTOM, Region.BACKGROUND))
     keep = cv2.GaussianBlur((neck & (cover > 0.02)).astype(np.float32), (0, 0), 0.8) * hers
-    inner = sheet.inside * (1 - np.maximum(keep, person.skin))
+    inner = sheet.inside * (1 - np.maximum(keep, person.skin)) * _round_the_neck(fit, unit, cover.shape)
     base = _mixed(base, _inside(cloth, sheet, fit, unit) * light[..., None], inner)
     base = base * (1 - _contact(front, person.cover, unit))[..., None]
     over = _own(plate, hers, (sheet.front - front > 0.004) | (person.changed & (before > 0.004)))
@@ -205,6 +209,16 @@ def _lit(linear: np.ndarray, light: np.ndarray) -> np.ndarray:
     return np.where(
         top > knee, lit * ((knee + (1 - knee) * np.tanh((top - knee) / (1 - knee))) / np.maximum(top, 1e-6)), lit
     )
+
+
+def _round_the_neck(fit: Fit, unit: float, shape: tuple[int, int]) -> np.ndarray:
+    """1 where the back of a collar can be seen on her, bool (h, w): on a hanger it stands higher than round a neck."""
+    left, right = fit.ends.get("collar_left"), fit.ends.get("collar_right")
+    if left is None or right is None:
+        return np.ones(shape, bool)
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
+    line = left[1] + (x - left[0]) / max(right[0] - left[0], 1) * (right[1] - left[1])
+    return y > line - 0.05 * unit
 
 
 def _inside(cloth: np.ndarray, sheet: _Sheet, fit: Fit, unit: float) -> np.ndarray:
