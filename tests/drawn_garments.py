@@ -66,9 +66,12 @@ def striped(one, other, pitch=6):
 
 
 def tee(side=600, paint=None, paper=(250, 250, 250), shadow=0.12, hanger=False, length=0, sleeves=0.0):
-    """``length`` moves the hem down, in hundredths; ``sleeves`` makes the sleeves longer, as a share."""
+    """``length`` moves the hem down, in hundredths; ``sleeves`` makes the sleeves longer, as a share, above 1 to
+    the wrist."""
     marks = dict(TEE) | {"hem": (31, 88 + length)}
-    for name, root in (("outer", "shoulder"), ("inner", "armpit")):
+    if sleeves > 1:  # down to the wrist, hanging
+        marks |= {"outer": (9, 74), "inner": (18, 77)}
+    for name, root in () if sleeves > 1 else (("outer", "shoulder"), ("inner", "armpit")):
         (x, y), (rx, ry) = TEE[name], TEE[root]
         marks[name] = (x + sleeves * (x - rx), y + sleeves * (y - ry))
     half = [marks[name] for name in ("collar", "shoulder", "outer", "inner", "armpit", "hem")]

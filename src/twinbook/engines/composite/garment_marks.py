@@ -283,7 +283,7 @@ def _tip(outline: np.ndarray, marks: dict[str, np.ndarray], side: str, sign: int
     length = float(np.linalg.norm(chord))
     off = np.abs((arc - collar) @ np.float64([-chord[1], chord[0]])) / length
     # The corner is near the shoulder, not at the elbow.
-    off[np.linalg.norm(arc - prior, axis=1) > 0.9 * np.linalg.norm(marks[f"armpit_{side}"] - prior)] = 0
+    off[np.linalg.norm(arc - prior, axis=1) > 0.5 * np.linalg.norm(marks[f"armpit_{side}"] - prior)] = 0
     corner = arc[int(np.argmax(off))]
     share = float(np.clip((off.max() / length - 0.07) / 0.07, 0, 1))
     mixed = share * corner + (1 - share) * prior
