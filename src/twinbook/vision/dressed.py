@@ -17,7 +17,12 @@ from .regions import Region
 from .registration import Registration
 from .skin import delta_e2000, lab
 
-_GARMENTS = {"top": (Region.TOP,), "bottom": (Region.BOTTOM,), "dress": (Region.TOP, Region.BOTTOM)}
+_GARMENTS = {
+    "top": (Region.TOP,),
+    "bottom": (Region.BOTTOM,),
+    "dress": (Region.TOP, Region.BOTTOM),
+    "shoes": (Region.OTHER,),
+}
 _HERS = (Region.FACE, Region.SKIN, Region.HAIR)
 _MIN_PIXELS = 300
 # Correlation of structures inside her: copies of her plate read .9 and more, other frames of the sitting under .5.

@@ -22,13 +22,18 @@ from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
 from .parametric_body import FittedBody, ParametricBody
 from .picture import banding, halo, quality, sharpness
+from .redressed import redressed_where
 from .regions import Region, label_map, scaled
 from .registration import Registration, register
+from .skin import lab
 from .tampering import departures
 from .views import head_angles
 
 # What a registered picture tells better than a face by itself: the same figure with the picture's light taken out.
 _UNDER_ONE_LIGHT = {"skin.shift_e": "skin.delta_e", "skin.shift_l": "skin.delta_l"}
+
+# L* between a garment's old and new colour from which on its folds can't be followed pixel by pixel.
+_FAR_DYED = 30.0
 
 
 class DlibMeter:
@@ -169,11 +174,15 @@ def _against_source(
         dyed = cv2.resize(mask, (wide, high), interpolation=cv2.INTER_NEAREST) > 0
     if asked.mannequin:
         dyed = _below_head(source)
-    for m in departures(rgb_srgb, source, laid, dyed).measurements:
+    anew = None if asked.redressed is None else redressed_where(source, laid, asked.redressed)
+    if asked.recolor is not None and dyed is not None and _far_dyed(source, dyed, asked.recolor.to):
+        # White made black keeps too few of its folds to tell where each went.
+        anew = redressed_where(source, laid, asked.recolor.region)
+    for m in departures(rgb_srgb, source, laid, dyed, anew).measurements:
         if m.name in _UNDER_ONE_LIGHT:
             if m.value is not None:
                 found.append(replace(m, name=_UNDER_ONE_LIGHT[m.name], where=where))
-        elif m.name != "garment.shift_e" or asked.recolor is None:
+        elif m.name != "garment.shift_e" or (asked.recolor is None and (anew is None or m.value is not None)):
             untold = Untold.UNCLEAR if m.untold is Untold.UNCLEAR else Untold.OUTSIDE
             found.append(replace(m, untold=untold, where=where if m.name.startswith("face.") else ()))
     if asked.recolor is not None and dyed is not None:
@@ -184,6 +193,14 @@ def _against_source(
                 m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
             found.append(replace(m, untold=Untold.OUTSIDE))
     return found
+
+
+def _far_dyed(source: Plate, dyed: np.ndarray, to: str) -> bool:
+    """Whether a garment was to become much lighter or darker than it is on the plate."""
+    if not dyed.any():
+        return False
+    target = lab(np.array([int(to[i : i + 2], 16) for i in (1, 3, 5)], np.uint8))
+    return abs(float(target[0]) - float(np.median(lab(source.rgb_srgb[dyed])[:, 0]))) > _FAR_DYED
 
 
 def _by_mannequin(
