@@ -89,7 +89,9 @@ def main() -> None:
     spent = (last["enrolled"] + last["rendered"][0]) / (first["enrolled"] + first["rendered"][0])
     print(f"figure: shot.time = {spent / times:.2f} of linear growth (goal 1.0) {'ok' if spent <= times else 'short'}")
     memory = (last["peak_mb"] - last["models_mb"]) / (first["peak_mb"] - first["models_mb"])
-    print(f"figure: shot.memory = {memory / times:.2f} of linear growth (goal 1.0) {'ok' if memory <= times else 'short'}")
+    print(
+        f"figure: shot.memory = {memory / times:.2f} of linear growth (goal 1.0) {'ok' if memory <= times else 'short'}"
+    )
     print(f"figure: shot.peak = {last['peak_mb']:.0f} MB at {last['pixels'] / 1e6:.0f} megapixels")
 
 

@@ -22,6 +22,7 @@ from .dressing import before_own_backdrop, cut_out, wearable, worn
 from .floor import feet_lost
 from .mannequin import MOST_TURNED, on_mannequin
 from .placement import Placed, Setting, Sitter, alone, as_framed, cut_sides, full_length, together
+from .prepared import Prepared
 from .scene import Layer, composite, fitted_scene
 from .studio import studio_scene
 
@@ -35,6 +36,9 @@ _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9, "shoes": 8.0}
 class CompositeEngine(Engine):
     """`ports.Engine` for scenes, dyes, prints, garments put on, accessories, several talents and mannequins. Deterministic:
     the same job gives the same bytes."""
+
+    def __init__(self) -> None:
+        self._prepared = Prepared()
 
     def profile(self) -> EngineProfile:
         return EngineProfile(
@@ -107,7 +111,7 @@ class CompositeEngine(Engine):
         setting = _setting(shot, [Sitter.of(talent, plate) for talent, plate in plates.items()])
         if shot.scene is None:
             (plate,) = plates.values()
-            rgb, alpha = before_own_backdrop(plate, job)
+            rgb, alpha = before_own_backdrop(plate, job, self._prepared)
             altered = (rgb != plate.rgb_srgb).any(axis=2)
             alpha = _person_box(plate.facts) if alpha is None else alpha
             lap("dress")
@@ -116,7 +120,7 @@ class CompositeEngine(Engine):
             for placed in setting.placed:
                 plate = plates[placed.talent]
                 _check_plate(plate, placed)
-                own, alpha = cut_out(plate, job)
+                own, alpha = cut_out(plate, job, self._prepared)
                 layers.append(Layer(placed, plate.rgb_srgb, alpha, own))
             lap("dress")
             _check_light(layers)
