@@ -16,7 +16,7 @@ from ..domain.twin import Box, Framing
 from ..ports import Asked, CaptureSession, Enrolled, FaceEmbedder, Plate
 from . import body, enrolment, hands, identity
 from .annotation import TALLEST, Note, annotated
-from .dressed import dressed, garment, garment_mask_of
+from .dressed import dressed, dressed_anew, garment, garment_mask_of
 from .impostors import load_impostors
 from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
@@ -84,7 +84,11 @@ class DlibMeter:
             alpha = matte(rgb_srgb, place)
         # dlib's network lets no other Python run, but what OpenCV does can be done beside it.
         with ThreadPoolExecutor(1) as aside:
-            shapes = aside.submit(_against_source, rgb_srgb, source, laid, place, asked) if source is not None else None
+            shapes = (
+                aside.submit(_against_source, rgb_srgb, alpha, source, laid, place, asked)
+                if source is not None
+                else None
+            )
             rim = aside.submit(halo, rgb_srgb, alpha) if laid is not None else None
             hers = find_her(rgb_srgb, known, self._embedder, place)
             taken = [*identified(rgb_srgb, hers, generated=source is None), *skin_against_plate(rgb_srgb, hers)]
@@ -159,7 +163,12 @@ def _carried(face: Box, laid: Registration) -> Box:
 
 
 def _against_source(
-    rgb_srgb: np.ndarray, source: Plate, laid: Registration | None, place: Box | None, asked: Asked
+    rgb_srgb: np.ndarray,
+    alpha: np.ndarray | None,
+    source: Plate,
+    laid: Registration | None,
+    place: Box | None,
+    asked: Asked,
 ) -> list[Measurement]:
     """What departs from the plate that the picture was made from."""
     if laid is None:
@@ -186,8 +195,9 @@ def _against_source(
             untold = Untold.UNCLEAR if m.untold is Untold.UNCLEAR else Untold.OUTSIDE
             found.append(replace(m, untold=untold, where=where if m.name.startswith("face.") else ()))
     if asked.recolor is not None and dyed is not None:
-        before, now = dressed(source.rgb_srgb, source.regions), dressed(rgb_srgb, None)
-        cloth = garment(now, before, laid, asked.recolor.region, asked.recolor.to)
+        region, dye = asked.recolor.region, asked.recolor.to
+        now = dressed_anew(rgb_srgb, alpha, place, source, laid, region, dye)
+        cloth = garment(now, dressed(source.rgb_srgb, source.regions), laid, region, dye)
         for m in cloth:
             if m.name == "garment.pattern" and "print" in m.note:  # irregular ones: the dye goes over what is printed
                 m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
