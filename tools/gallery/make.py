@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Container
 from pathlib import Path
 
 from PIL import Image
@@ -21,10 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PICTURES = ROOT / "docs" / "pictures"
 HIGH = 640
+_STOPPED = range(8)  # a run with something refused or waiting says so by its exit status
 PEOPLE = (("talent", "Mira Holm", "mira"), ("talent", "Sami Okoro", "sami"), ("brand", "Tvaton", "tvaton"))
 
 
-def twinbook(*words: str, expect: tuple[int, ...] = (0,)) -> str:
+def twinbook(*words: str, expect: Container[int] = (0,)) -> str:
     command = [sys.executable, "-c", "from twinbook.cli import main; main()", *words]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode not in expect:
@@ -46,14 +48,14 @@ def lay_out(folder: Path) -> None:
 
 
 def play() -> list[dict]:
+    twinbook("run", "campaign.toml", expect=_STOPPED)
     for role, name, party in PEOPLE:
         twinbook("keys", "new", role, name, "--id", party, "--out", f"keys/{party}.pem")
-    twinbook("run", "campaign.toml", expect=(0, 1, 3, 4))
     for paper in sorted(Path("out/to-sign").iterdir()):
         talent = paper.name.split("-")[1]
         for party in (talent, "tvaton") if paper.name.startswith("license") else (talent,):
             twinbook("sign", str(paper), "--key", f"keys/{party}.pem", "--confirm", party)
-    return json.loads(twinbook("run", "campaign.toml", "--json", expect=(0, 1, 3, 4)))["shots"]
+    return json.loads(twinbook("run", "campaign.toml", "--json", expect=_STOPPED))["shots"]
 
 
 def page(shots: list[dict], briefs: dict[str, dict]) -> str:
@@ -67,7 +69,7 @@ def page(shots: list[dict], briefs: dict[str, dict]) -> str:
     for one in shots:
         if not one["files"]:
             continue
-        with Image.open(one["files"][0]) as picture:
+        with Image.open(Path("out/released") / one["files"][0]) as picture:
             picture = picture.convert("RGB")
             picture.thumbnail((HIGH, HIGH), Image.Resampling.LANCZOS)
             picture.save(PICTURES / f"gallery-{one['shot']}.jpg", quality=88)
