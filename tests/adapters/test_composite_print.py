@@ -285,3 +285,11 @@ def test_a_print_hides_no_other_skin_face_or_waist(mira, in_stripes):
     wider = (x - 0.22 * (x - lips[0]) * wide_mouth).astype(np.float32)
     other = cv2.remap(in_stripes, wider, y, cv2.INTER_CUBIC)
     assert beyond(other, mira) & {"face.geometry", "face.departure"}
+
+
+def test_a_head_darkened_with_its_hair_is_no_other_light_before_the_same_backdrop(demo_plate):
+    close = demo_plate("mira", "head-front")
+    picture = put_on(close, garment_alpha(close, "top"), width=3)
+    assert beyond(picture, close) == set()
+    head = close.facts.face.grown(0.6).clipped(close.facts.width, close.facts.height)
+    assert "skin.delta_l" in beyond(lightened(picture, head, -8), close)

@@ -184,10 +184,11 @@ def _against_source(
     if asked.mannequin:
         dyed = _below_head(source)
     anew = None if asked.redressed is None else redressed_where(source, laid, asked.redressed)
+    unfollowed = None
     if asked.recolor is not None and dyed is not None and _far_dyed(source, dyed, asked.recolor.to):
         # White made black keeps too few of its folds to tell where each went.
-        anew = redressed_where(source, laid, asked.recolor.region)
-    for m in departures(rgb_srgb, source, laid, dyed, anew).measurements:
+        unfollowed = redressed_where(source, laid, asked.recolor.region)
+    for m in departures(rgb_srgb, source, laid, dyed, anew, unfollowed).measurements:
         if m.name in _UNDER_ONE_LIGHT:
             if m.value is not None:
                 found.append(replace(m, name=_UNDER_ONE_LIGHT[m.name], where=where))
