@@ -30,7 +30,7 @@ _MIN_PIXELS = 300
 # Correlation of structures inside her: copies of her plate read .9 and more, other frames of the sitting under .5.
 _SAME_FRAME = 0.7
 # Pixels along the longer side of the copy in which a garment's outline is looked for: a hem is told to a hundredth of it.
-_OUTLINE_SIDE = 400
+_OUTLINE_SIDE = 320
 _LIKE = 18.0  # ΔE2000 within which one thing's colour may be another thing's in the shade
 
 
