@@ -100,7 +100,7 @@ def test_the_manifest_says_what_was_done(sealed):
         "c2pa.watermarked.bound",
     ]
     assert actions[0]["digitalSourceType"] == SourceType.COMPOSITE_SYNTHETIC.uri
-    assert assertions["c2pa.soft-binding"]["alg"] == "org.twinbook.watermark.1"
+    assert assertions["c2pa.soft-binding"]["alg"] == "org.twinbook.watermark.2"
     assert assertions["c2pa.soft-binding"]["blocks"][0]["value"] == RELEASE.hex
     assert {entry["use"] for entry in assertions["cawg.training-mining"]["entries"].values()} == {"notAllowed"}
     assert len(assertions["cawg.training-mining"]["entries"]) == 4
