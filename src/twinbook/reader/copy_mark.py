@@ -29,6 +29,8 @@ CHIPS = _BLOCKS * _BLOCKS * len(_BAND)  # 25,600
 # What follows is this reader's own.
 _FRAME = 1024  # pixels along the longer side of the frame that pictures are registered in
 _SAME_SHAPE = 0.02
+_REENCODED_AREA = 2_000_000  # pixels; larger pictures show enough without
+_QUALITIES = (30, 40, 50, 60, 70, 75, 80, 85, 90, 95)
 _LEAST_MATCHES = 12
 _LEAST_OVERLAP = 0.04  # of the original's area
 _FLOW_WINDOW = 12.0  # pixels of the frame
@@ -86,7 +88,7 @@ def copy_key(secret: bytes, copy: str) -> bytes:
 
 def correlate(evidence: Evidence, keys: Iterator[bytes]) -> np.ndarray:
     """Section 4, the score of the code of every key: float64 (n,)."""
-    total, scores = float(evidence.chips.sum(dtype=np.float64)), []
+    total, scores = evidence.chips.sum(axis=0, dtype=np.float64), []
     batch: list[bytes] = []
     for key in keys:
         batch.append(hashlib.shake_256(key).digest(CHIPS // 8))
@@ -111,8 +113,8 @@ def examine(found_srgb: np.ndarray, original_srgb: np.ndarray) -> Evidence | Non
     scale = _FRAME / max(height, width)
     original = _resized(original_srgb, (max(16, round(width * scale)), max(16, round(height * scale))))
     best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for laid, valid in _laid_over(found_srgb, original):
-        found_square, original_square = _square(laid), _square(original)
+    for laid, valid, explains in _laid_over(found_srgb, original, original_srgb):
+        found_square, original_square = _square(laid), _square(explains)
         inside = cv2.resize(valid, (_SQUARE, _SQUARE), interpolation=cv2.INTER_AREA)
         inside = (inside > 0.999).astype(np.float32)
         if inside.mean() < _LEAST_OVERLAP:
@@ -135,16 +137,20 @@ def _resized(rgb_srgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(rgb_srgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
-def _laid_over(found_srgb: np.ndarray, original: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The found picture in the original's frame, uint8 (h, w, 3), and 1 where it has pixels, float32 (h, w): in every
-    way that may be right."""
+def _laid_over(
+    found_srgb: np.ndarray, original: np.ndarray, full_srgb: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """In every way that may be right: the found picture in the original's frame, uint8 (h, w, 3); 1 where it has
+    pixels, float32 (h, w); and the original to subtract, which may have been through a like encoder."""
     height, width = original.shape[:2]
     proportion = (found_srgb.shape[1] / found_srgb.shape[0]) / (width / height)
     if abs(proportion - 1) <= _SAME_SHAPE:
         whole = np.ones((height, width), np.float32)
         straight = _resized(found_srgb, (width, height))
-        yield straight, whole
-        yield np.ascontiguousarray(straight[:, ::-1]), whole
+        yield straight, whole, original
+        yield np.ascontiguousarray(straight[:, ::-1]), whole, original
+        if found_srgb.shape[0] * found_srgb.shape[1] <= _REENCODED_AREA:
+            yield straight, whole, _resized(_reencoded(full_srgb, found_srgb), (width, height))
     scale = min(1.0, 1.5 * _FRAME / max(found_srgb.shape[:2]))
     size = tuple(max(1, round(side * scale)) for side in (found_srgb.shape[1], found_srgb.shape[0]))
     found = _resized(found_srgb, size) if scale < 1 else found_srgb
@@ -157,9 +163,23 @@ def _laid_over(found_srgb: np.ndarray, original: np.ndarray) -> Iterator[tuple[n
         )
         covered = cv2.warpPerspective(np.full(view.shape[:2], 255, np.uint8), matrix, (width, height))
         valid = (cv2.erode(covered, np.ones((7, 7), np.uint8)) == 255).astype(np.float32)
-        yield laid, valid
-        yield _flowed(laid, original, valid), valid
+        yield laid, valid, original
+        yield _flowed(laid, original, valid), valid, original
         return
+
+
+def _reencoded(original_srgb: np.ndarray, found_srgb: np.ndarray) -> np.ndarray:
+    """The original at the found picture's size, through JPEG at the quality that brings it nearest: what an encoder
+    does to the original is no trace of anybody."""
+    small = _resized(original_srgb, (found_srgb.shape[1], found_srgb.shape[0]))
+    best: tuple[float, np.ndarray] | None = None
+    for quality in _QUALITIES:
+        coded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        decoded = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+        distance = cv2.norm(decoded, found_srgb, cv2.NORM_L1)
+        if best is None or distance < best[0]:
+            best = distance, decoded
+    return best[1]
 
 
 def _homography(found: np.ndarray, original: np.ndarray) -> np.ndarray | None:

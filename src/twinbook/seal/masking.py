@@ -36,8 +36,14 @@ def soft(residual: np.ndarray, limit: np.ndarray) -> np.ndarray:
 
 
 def moved(rgb_srgb: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Every channel moved by the same rounded number of levels, float32 (h, w), so that no colour changes: uint8."""
-    step = np.rint(levels).astype(np.int16)
+    """Every channel moved by the same number of levels, float32 (h, w), so that no colour changes: uint8 (h, w, 3).
+
+    Fractions are dithered (ordered, by Roberts's R2 sequence): rounded, a faint pattern would become islands with
+    edges, which the eye finds on a flat backdrop. What isn't moved at all stays bit for bit.
+    """
+    rows, columns = (np.arange(side, dtype=np.float32) for side in levels.shape)
+    threshold = (0.5698403 * rows[:, None] + 0.7548777 * columns[None, :]) % 1
+    step = np.floor(levels + threshold).astype(np.int16)
     return cv2.add(rgb_srgb, cv2.merge([step, step, step]), dtype=cv2.CV_8U)
 
 
