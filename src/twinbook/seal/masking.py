@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 FLAT_LIMIT = 1.2  # levels of 255 that a flat spot may depart at most
-_CLIPPED_LIMIT = 2.4  # the same at white and black, which can depart to one side only
+_CLIPPED_LIMIT = 2.0  # the same at white and black, which can depart to one side only
 _TEXTURE_LIMIT = 0.3  # and what it may depart more, per level of local standard deviation
 _WINDOW = 250  # windows along the longer side
 
