@@ -1,5 +1,7 @@
 """Embedded by one implementation, read by the other: what survives, and that nothing is read where nothing is."""
 
+import hashlib
+
 import cv2
 import numpy as np
 import pytest
@@ -7,8 +9,36 @@ from pictures import RELEASE, astronaut, lit, recompressed, scaled, studio, synt
 from skimage import data
 
 from twinbook.domain.provenance import ReleaseId
+from twinbook.reader import tiled_watermark
 from twinbook.reader.watermark import read_watermark
+from twinbook.seal.square_watermark import embed_square
 from twinbook.seal.watermark import embed
+
+
+def cut(picture, area):
+    height, width = (round(side * area**0.5) for side in picture.shape[:2])
+    top, left = (picture.shape[0] - height) // 3, (picture.shape[1] - width) * 2 // 3
+    return np.ascontiguousarray(picture[top : top + height, left : left + width])
+
+
+def turned(picture, degrees):
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_CUBIC)
+
+
+def tilted(picture):
+    height, width = picture.shape[:2]
+    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    moved = corners + np.float32([[22, 12], [-8, 30], [-20, -18], [12, -6]])
+    return cv2.warpPerspective(picture, cv2.getPerspectiveTransform(corners, moved), (width, height))
+
+
+def bannered(picture):
+    covered = picture.copy()
+    covered[-picture.shape[0] // 6 :] = (30, 20, 60)
+    return covered
+
 
 DISTORTIONS = {
     "nothing": lambda p: p,
@@ -22,6 +52,13 @@ DISTORTIONS = {
     "darker": lambda p: lit(p, 0.9),
     "contrast": lambda p: np.clip((p.astype(float) - 128) * 1.2 + 128, 0, 255).astype(np.uint8),
     "mirrored": lambda p: p[:, ::-1],
+    "crop to 75 %": lambda p: recompressed(cut(p, 0.75), 75),
+    "crop to half": lambda p: recompressed(cut(p, 0.5), 75),
+    "a quarter of it, smaller": lambda p: recompressed(scaled(cut(p, 0.25), 0.8), 80),
+    "turned by 2 degrees": lambda p: recompressed(turned(p, 2), 75),
+    "turned by 15 degrees": lambda p: recompressed(turned(p, 15), 75),
+    "a photograph of a screen": lambda p: recompressed(tilted(p), 80),
+    "a banner over it": lambda p: recompressed(bannered(p), 75),
     "quarter turn": lambda p: np.rot90(p),
     "upside down": lambda p: p[::-1, ::-1],
 }
@@ -37,7 +74,7 @@ def marked():
 def test_photographs_keep_the_mark(marked, name, distortion):
     read = read_watermark(np.ascontiguousarray(DISTORTIONS[distortion](marked[name])))
     assert read.release == RELEASE
-    assert 0.5 < read.confidence <= 1
+    assert 0.4 < read.confidence <= 1
 
 
 @pytest.mark.parametrize("name", ["grey", "white", "black", "gradient", "noise"])
@@ -61,7 +98,7 @@ def test_every_id_can_ride(number):
 
 def test_nothing_is_read_where_nothing_is():
     """300 crops of photographs and noise fields. That none reads bounds the rate at 1 % only; the specification's
-    arithmetic (40 bits must fit, eight views) is what bounds it at 1e-11."""
+    arithmetic (32 bits must fit, twenty tiles) is what bounds it at 5e-9."""
     random = np.random.default_rng(7)
     photographs = [data.astronaut(), data.coffee(), data.chelsea()]
     for i in range(300):
@@ -72,6 +109,22 @@ def test_nothing_is_read_where_nothing_is():
             top, left = (int(random.integers(0, side - 200)) for side in whole.shape[:2])
             picture = np.ascontiguousarray(whole[top : top + 200, left : left + 200])
         assert read_watermark(picture).release is None
+
+
+def test_pictures_marked_with_the_square_code_still_read():
+    marked = embed_square(astronaut(), RELEASE)
+    assert read_watermark(recompressed(scaled(marked, 0.5), 75)).release == RELEASE
+
+
+def test_the_tiled_code_is_what_the_specification_says():
+    """Numbers of docs/reference/watermark.md, counted out by hand: the frequencies, three chips a coded bit, and the
+    signs, so that the two sides can't drift away from the page together."""
+    rows, columns, sign, symbol = tiled_watermark._plan()
+    inside = [(r, c) for r in range(22) for c in range(-21, 22) if 16 <= r * r + c * c <= 441 and (r > 0 or c > 0)]
+    assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == sorted(inside)
+    assert (np.bincount(symbol)[:352] == 3).all()
+    draws = hashlib.shake_256(b"org.twinbook.watermark.2").digest(16 * len(inside))
+    assert [int(s) for s in sign[:50]] == [-1 if draws[8 * i + 7] & 1 else 1 for i in range(50)]
 
 
 def test_a_second_mark_never_reads_as_a_third_id():

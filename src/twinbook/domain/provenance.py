@@ -146,6 +146,34 @@ class Likeness:
     worst_cell: float
 
 
+@dataclass(frozen=True)
+class CopyScore:
+    """How much of one copy's secret code is in a found picture. Innocent copies scatter around 0 with a deviation of 1."""
+
+    copy: str
+    score: float
+
+
+@dataclass(frozen=True)
+class CopyTrace:
+    """Every copy that was asked about, the likeliest source first. A finding for a person to judge, not a verdict.
+
+    ``threshold`` is the score that any innocent copy at all reaches with the chance ``false_accusation``, at most; it says nothing
+    of how a copy left the hands of whoever it was made for. ``overlap`` is the share of the original that was there to
+    compare.
+    """
+
+    ranked: tuple[CopyScore, ...]
+    threshold: float
+    false_accusation: float
+    overlap: float
+
+    @property
+    def above(self) -> tuple[CopyScore, ...]:
+        """The copies whose score chance doesn't explain."""
+        return tuple(each for each in self.ranked if each.score >= self.threshold)
+
+
 def state_of(reading: Reading, *, issued: bool, revoked: bool, expired: bool, likeness: Likeness | None) -> State:
     """The one word for a picture. ``issued``: our books know its release id; ``likeness``: compared with the issued copy.
 

@@ -4,7 +4,21 @@ Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 
 255 where the talent is. Linear-light arrays are float32 and say ``rgb_linear``. Nothing converts silently.
 """
 
-from .engines import Engine, EngineProfile, Figure, Outbox, Plan, Reader, Rendering, RenderJob, Scenes, Sealed, Sealer
+from .engines import (
+    CopyMarker,
+    CopyTracer,
+    Engine,
+    EngineProfile,
+    Figure,
+    Outbox,
+    Plan,
+    Reader,
+    Rendering,
+    RenderJob,
+    Scenes,
+    Sealed,
+    Sealer,
+)
 from .papers import (
     CredentialReading,
     CredentialState,
@@ -29,6 +43,8 @@ __all__ = [
     "Capture",
     "CaptureSession",
     "Clock",
+    "CopyMarker",
+    "CopyTracer",
     "CredentialReading",
     "CredentialState",
     "Disclosure",

@@ -13,7 +13,7 @@ import numpy as np
 from ..domain.brief import Shot
 from ..domain.errors import EngineRefused, StateError, TwinbookError
 from ..domain.permit import Act
-from ..domain.provenance import Likeness, Marking, Reading, ReleaseId, SourceType
+from ..domain.provenance import CopyTrace, Likeness, Marking, Reading, ReleaseId, SourceType
 from ..domain.twin import Box, PlateFacts
 from .vault import OpenTwin
 
@@ -151,6 +151,23 @@ class Reader(Protocol):
 
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:
         """None when the two can't be registered onto each other."""
+
+
+class CopyMarker(Protocol):
+    """Gives every delivered copy a secret code of its own."""
+
+    def __call__(self, rgb_srgb: np.ndarray, secret: bytes, copy: str) -> np.ndarray:
+        """The picture with the code of the copy of this name. ``secret`` never leaves the vault's machine."""
+
+
+class CopyTracer(Protocol):
+    """Asks of which copies a leaked picture was made. Shares nothing with the marker but the specification."""
+
+    def __call__(
+        self, found_srgb: np.ndarray, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str]
+    ) -> CopyTrace | None:
+        """Ranked scores and a threshold, for a person to judge; None when the found picture can't be laid over the
+        original."""
 
 
 # --- plain files ------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from ..domain.errors import StateError
 from ..domain.provenance import Marking
 from ..domain.twin import Box
 from .metadata import plain_text
-from .watermark import ALGORITHM
 
 RELEASE_ASSERTION = "org.twinbook.release"
 
@@ -47,8 +46,9 @@ class Signing:
         return "Signing(…)"
 
 
-def definition(marking: Marking, label: str, label_box: Box, version: str) -> dict[str, object]:
+def definition(marking: Marking, label: str, label_box: Box, version: str, watermark: str) -> dict[str, object]:
     """The manifest as c2pa-rs takes it, each assertion as the signer's own ("created", not "gathered").
+    ``watermark`` names the code that the pixels carry.
 
     Every value in an assertion of ours is a string: c2pa-rs turns arrays of numbers in custom assertions into
     something else.
@@ -62,7 +62,7 @@ def definition(marking: Marking, label: str, label_box: Box, version: str) -> di
             {
                 "label": "c2pa.soft-binding",
                 "created": True,
-                "data": {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": str(marking.release)}]},
+                "data": {"alg": watermark, "blocks": [{"scope": {}, "value": str(marking.release)}]},
             },
             {
                 "label": "cawg.training-mining",

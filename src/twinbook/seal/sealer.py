@@ -42,7 +42,7 @@ class ImageSealer:
         marked = embed(labelled.rgb_srgb, marking.release)
         packet = xmp_packet(marking, labelled.text, f"Twinbook {self._version}")
         file = encode(marked.rgb_srgb, packet, marking.file)
-        manifest = definition(marking, labelled.text, labelled.box, self._version)
+        manifest = definition(marking, labelled.text, labelled.box, self._version, marked.algorithm)
         return Sealed(sign(file, marking.file.media_type, manifest, self._signing), labelled.text)
 
 
