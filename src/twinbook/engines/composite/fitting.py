@@ -2,23 +2,29 @@
 
 The scale is that of the shoulders (of the hips, for trousers); lengths and widths are the new garment's own in that scale.
 Cloth that lies flat is half of what goes round her: seen from the front it is about 1.3 times narrower on a trunk and 1.5
-times on an arm that it fits, and stands off where it is wider. Its outline never goes inside the one she has on the
-plate's trunk, so that nobody is made slimmer than her photograph.
+times on an arm that it fits, and stands off where it is wider. On a ghost mannequin it is as wide as on her; which of the
+two a packshot is, its proportions tell: flat, a chest is as wide as the shoulders. Its outline never goes inside the one
+she has on the plate's trunk, so that nobody is made slimmer than her photograph.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .drape import Mesh, along, bent, mesh
 from .figure_marks import Figure
 from .garment_marks import Garment, outline_of
+from .shoulders import laid
 
 _SIDES = (("left", -1), ("right", 1))
 _ROUND_TRUNK = 1.3  # half of the girth of a trunk over its breadth
 _ROUND_ARM = 1.45
+_AS_WORN, _AS_FLAT = 0.80, 1.0  # breadth between the armpits over that of the shoulders, on a body and laid flat
+# Her chest is nearer to the camera than the edges of her shoulders, by a trunk's half depth (11 cm) in 2 to 2.5 m; the
+# packshot has shown about half of that already.
+_NEARER = 1.025
 _POINTS = 40
 _MARGIN = 1.0  # pixels that the new outline lies outside the old one
 
@@ -85,10 +91,16 @@ def _or_as_now(row: float, now: float | None, unit: float) -> float:
 
 def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     marks = garment.marks
-    scale = figure.span / garment.span
+    lay = laid(garment, figure)
+    scale = lay.scale if lay else figure.span / garment.span
+    if lay:
+        figure = replace(
+            figure, shoulder={side: _at_row(figure, side, lay.row(marks[f"shoulder_{side}"][1])) for side, _ in _SIDES}
+        )
+    flat = _flatness(marks, garment.span)
     middle = (marks["shoulder_left"] + marks["shoulder_right"]) / 2
     hers = (figure.shoulder["left"] + figure.shoulder["right"]) / 2
-    drop = {side: scale * (marks[f"hem_{side}"][1] - middle[1]) for side, _ in _SIDES}
+    drop = {side: _NEARER * scale * (marks[f"hem_{side}"][1] - middle[1]) for side, _ in _SIDES}
     hem_row = _or_as_now(hers[1] + 0.5 * (drop["left"] + drop["right"]), now.hem, figure.unit)
     outline = outline_of(garment.alpha > 127)
     held, onto = [], []
@@ -102,11 +114,11 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
         shoulder, pit = figure.shoulder[side], _pit(figure, side, sign, marks, scale)
         collar = _collar(figure, side, marks, scale, middle, hers, now)
         hold(_stretch(outline, marks, f"collar_{side}", f"shoulder_{side}"), _shoulder_line(figure, side, sign, collar))
-        outer, inner = _cuff(figure, side, sign, marks, scale, pit, now.sleeve[side])
+        outer, inner = _cuff(figure, side, sign, marks, scale, pit, now.sleeve[side], flat)
         hold(_stretch(outline, marks, f"shoulder_{side}", f"outer_{side}"), outer)
         hold(_stretch(outline, marks, f"outer_{side}", f"inner_{side}"), np.stack([outer[-1], inner[0]]))
         hold(_stretch(outline, marks, f"inner_{side}", f"armpit_{side}"), inner)
-        line = _side(figure, side, sign, pit, hem_row, marks, scale)
+        line = _side(figure, side, sign, pit, hem_row, marks, scale, flat)
         hold(_stretch(outline, marks, f"armpit_{side}", f"hem_{side}"), line)
         ends |= {f"cuff_outer_{side}": outer[-1], f"cuff_inner_{side}": inner[0], f"hem_{side}": line[-1]}
         ends |= {f"collar_{side}": collar, f"armpit_{side}": pit, f"shoulder_{side}": shoulder}
@@ -123,6 +135,17 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     rest = _wrapped(shape, marks, scale, ends)
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)
+
+
+def _at_row(figure: Figure, side: str, row: float) -> np.ndarray:
+    at = int(np.clip(round(row), 0, len(figure.outer[side]) - 1))
+    return np.float64([figure.outer[side][at], row])
+
+
+def _flatness(marks: dict, span: float) -> float:
+    """0 for a garment as round as on a body, 1 for one that lies flat."""
+    chest = abs(marks["armpit_right"][0] - marks["armpit_left"][0])
+    return float(np.clip((chest / span - _AS_WORN) / (_AS_FLAT - _AS_WORN), 0, 1))
 
 
 def _stretch(outline: np.ndarray, marks: dict, start: str, end: str) -> np.ndarray:
@@ -191,7 +214,14 @@ def _arm(figure: Figure, side: str, row: float) -> tuple[float, float]:
 
 
 def _cuff(
-    figure: Figure, side: str, sign: int, marks: dict, scale: float, pit: np.ndarray, now: float | None
+    figure: Figure,
+    side: str,
+    sign: int,
+    marks: dict,
+    scale: float,
+    pit: np.ndarray,
+    now: float | None,
+    flat: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outer edge of the sleeve from the shoulder to its end, and its inner edge from the end to the armpit."""
     # Laid down, one sleeve is always a little askew: both are as long and as wide as the two on average.
@@ -221,6 +251,7 @@ def _cuff(
     if mouth > _ROUND_ARM * bare:
         width = min(bare + 0.75 * (mouth / 1.2 - bare), 1.7 * bare)
         width = max(width, 1.04 * bare)
+    width = flat * width + (1 - flat) * float(np.clip(mouth, 1.04 * bare, 1.7 * bare))
     spare = width - bare
     share = np.linspace(0, 1, len(outer)) ** 1.5
     outer = outer - across * (0.35 * spare * share + _MARGIN)[:, None]
@@ -236,7 +267,9 @@ def _cuff(
     return outer, np.stack([*inner, pit])
 
 
-def _side(figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, marks: dict, scale: float) -> np.ndarray:
+def _side(
+    figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, marks: dict, scale: float, lies: float
+) -> np.ndarray:
     """From the armpit to the hem: the trunk's own edge, and further out where the garment is wider than it."""
     rows = np.linspace(pit[1], hem, 48)
     line = figure.trunk[side]
@@ -251,7 +284,8 @@ def _side(figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, mar
         x = line[at]
         own = abs(x - figure.middle)
         cloth = (1 - t) * flat["top"] + t * flat["end"]
-        spare = max(cloth / _ROUND_TRUNK - own, 0.0) * 0.55 * min(t / 0.25, 1)
+        # Half of what a flat garment is too wide hangs in folds before and behind her.
+        spare = max(cloth / (1 + lies * (_ROUND_TRUNK - 1)) - own, 0.0) * (1 - 0.45 * lies) * min(t / 0.25, 1)
         # From under the arm it comes back to her side, and doesn't step there.
         under = (pit[0] - line[int(np.clip(pit[1], 0, high - 1))]) * max(1 - t / 0.35, 0) ** 2
         points.append((x + sign * (min(spare, 0.3 * figure.unit) + _MARGIN) + under, y))
@@ -265,11 +299,11 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
     middle = (marks["armpit_left"][0] + marks["armpit_right"][0]) / 2
     half = (marks["armpit_right"][0] - marks["armpit_left"][0]) / 2
     goes = (ends["armpit_right"][0] - ends["armpit_left"][0]) / 2
-    k = float(np.clip(scale * half / max(goes, 1e-6), 1.0, 1.4))
+    k = float(np.clip(_NEARER * scale * half / max(goes, 1e-6), 1.0, 1.4))
     at = shape.vertices
     u = (at[:, 0] - middle) / half
     bowed = np.where(np.abs(u) <= 1, k * u + (1 - k) * u**3, u)
-    round_one = np.stack([middle + half * bowed / k, at[:, 1]], axis=1) * scale
+    round_one = np.stack([middle + half * bowed / k, _NEARER * at[:, 1]], axis=1) * scale
     corners = at[shape.triangles] * scale
     return np.where((shape.part == 0)[:, None, None], round_one[shape.triangles], corners)
 

@@ -228,7 +228,7 @@ def _sleeve_end(
     """The corners of the sleeve's end: outer towards the shoulder's side, inner towards the armpit's."""
     shoulder, pit = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
     root, hole = (shoulder + pit) / 2, float(np.linalg.norm(pit - shoulder))
-    arc = _between(outline, shoulder, pit, axis, sign)
+    arc = between(outline, shoulder, pit, axis, sign)
     if len(arc) < 12:
         raise refusal(f"the {side} sleeve can't be found")
     reach = np.linalg.norm(arc - root, axis=1)
@@ -246,7 +246,7 @@ def _sleeve_end(
     return {f"outer_{side}": outer, f"inner_{side}": inner}
 
 
-def _between(outline: np.ndarray, start: np.ndarray, end: np.ndarray, axis: float, sign: int) -> np.ndarray:
+def between(outline: np.ndarray, start: np.ndarray, end: np.ndarray, axis: float, sign: int) -> np.ndarray:
     """The stretch of the outline from one point to another that reaches further out from the axis."""
     at = [int(np.argmin(np.linalg.norm(outline - point, axis=1))) for point in (start, end)]
     ahead = np.arange(at[0], at[1] + (len(outline) if at[1] < at[0] else 0) + 1) % len(outline)
@@ -278,7 +278,7 @@ def _tip(outline: np.ndarray, marks: dict[str, np.ndarray], side: str, sign: int
     """The tip of the shoulder: the outline's corner where the sleeve hangs, a little inwards of the armpit where it
     lies spread and the outline hardly turns."""
     collar, outer, prior = (marks[f"{name}_{side}"] for name in ("collar", "outer", "shoulder"))
-    arc = _between(outline, collar, outer, axis, sign)
+    arc = between(outline, collar, outer, axis, sign)
     chord = outer - collar
     length = float(np.linalg.norm(chord))
     off = np.abs((arc - collar) @ np.float64([-chord[1], chord[0]])) / length
