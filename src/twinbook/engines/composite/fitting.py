@@ -235,7 +235,8 @@ def _cuff(
     while gone < length if last is None else row < last:
         row += 1
         edge = _arm(figure, side, row)[0]
-        gone += float(np.hypot(edge - points[-1][0], row - points[-1][1]))
+        # As the crow flies: along an edge of pixels every step sideways would count.
+        gone = float(np.hypot(edge - tip[0], row - tip[1]))
         points.append(np.float64([edge, row]))
         if last is None and gone >= length:
             last = _or_as_now(row, now, figure.unit)
