@@ -24,7 +24,7 @@ _ROUND_ARM = 1.45
 _AS_WORN, _AS_FLAT = 0.80, 1.0  # breadth between the armpits over that of the shoulders, on a body and laid flat
 # Her chest is nearer to the camera than the edges of her shoulders, by a trunk's half depth (11 cm) in 2 to 2.5 m; the
 # packshot has shown about half of that already.
-_NEARER = 1.025
+_NEARER = 1.03
 _POINTS = 40
 _MARGIN = 1.0  # pixels that the new outline lies outside the old one
 
@@ -54,6 +54,9 @@ class Worn:
 
 
 _SAME = 0.2
+# Hips tell the scale of trousers to a tenth, for cloth stands off them more or less: two pairs whose inseams differ by
+# less than that are both long.
+_SAME_LEG = 0.13
 
 
 def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
@@ -81,9 +84,9 @@ def fitted(garment: Garment, figure: Figure, now: Worn) -> Fit:
     return _top(garment, figure, now) if garment.kind == "top" else _trousers(garment, figure, now)
 
 
-def _or_as_now(row: float, now: float | None, unit: float) -> float:
-    """Where the new one ends: where the old one does, if it would end only just before that."""
-    return now + 2 if now is not None and 0 <= now + 2 - row < _SAME * unit else row
+def _or_as_now(row: float, now: float | None, most: float) -> float:
+    """Where the new one ends: where the old one does, if it would end only just before that, by less than ``most``."""
+    return now + 2 if now is not None and 0 <= now + 2 - row < most else row
 
 
 # --- tops -------------------------------------------------------------------------------------------------------
@@ -101,7 +104,7 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     middle = (marks["shoulder_left"] + marks["shoulder_right"]) / 2
     hers = (figure.shoulder["left"] + figure.shoulder["right"]) / 2
     drop = {side: _NEARER * scale * (marks[f"hem_{side}"][1] - middle[1]) for side, _ in _SIDES}
-    hem_row = _or_as_now(hers[1] + 0.5 * (drop["left"] + drop["right"]), now.hem, figure.unit)
+    hem_row = _or_as_now(hers[1] + 0.5 * (drop["left"] + drop["right"]), now.hem, _SAME * figure.unit)
     outline = outline_of(garment.alpha > 127)
     held, onto = [], []
     ends: dict[str, np.ndarray] = {}
@@ -239,7 +242,7 @@ def _cuff(
         gone = float(np.hypot(edge - tip[0], row - tip[1]))
         points.append(np.float64([edge, row]))
         if last is None and gone >= length:
-            last = _or_as_now(row, now, figure.unit)
+            last = _or_as_now(row, now, _SAME * figure.unit)
     outer = np.array(points)
     back = outer[max(len(outer) - 1 - round(0.6 * figure.unit), 0)]
     direction = (outer[-1] - back) / max(float(np.linalg.norm(outer[-1] - back)), 1e-6)
@@ -335,7 +338,9 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
 
     for side, sign in _SIDES:
         inseam = scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
-        end = _or_as_now(crotch_row + inseam, now.hem, figure.unit)
+        end = crotch_row + inseam
+        if now.hem is not None and abs(now.hem + 2 - end) < _SAME_LEG * inseam:
+            end = now.hem + 2
         outside, inside = [], []
         top_half = scale * abs(marks[f"waist_{side}"][0] - marks["crotch"][0]) / 1.25
         mouth = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"inner_{side}"]))

@@ -18,6 +18,7 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
+_TOUCHING = 0.12  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
 
@@ -59,6 +60,9 @@ def read(packshot: Packshot, kind: str) -> Garment:
     legs = _crotch(mask, axis)
     if kind == "top" and legs is not None:
         raise refusal("the packshot shows trousers, not a top")
+    if kind == "bottom" and legs is not None:
+        alpha = _parted(alpha, mask, legs)
+        mask = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) > 127
     marks = _top(mask, axis) if kind == "top" else _trousers(mask, axis, legs)
     marks = {name: np.float64(at) / scale for name, at in marks.items()}
     inside = np.zeros(alpha.shape, bool)
@@ -357,6 +361,8 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
                 # A print steps somewhere along the arch, a neckline all along it.
                 if (sizes > 4).mean() < 0.8:
                     continue
+                if _goes_on(values, left, span, (base + depth) * wide, step, turn.mean(axis=0)):
+                    continue
                 score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
                 score *= 1 + 0.25 * (depth + base)
                 if depth + base > (0.95 if power < 1.2 else 0.7):
@@ -380,6 +386,24 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
                 ends[name] = np.float64([column, rise[column]])
                 break
     return ends, inside
+
+
+def _goes_on(
+    values: np.ndarray, left: np.ndarray, span: np.ndarray, below: float, step: float, turn: np.ndarray
+) -> bool:
+    """Whether the same step of colour is found at the height of an arch's lowest point on both sides of the arch, too:
+    a stripe across the chest, and no neckline."""
+    for t in (np.linspace(-0.45, -0.1, 12), np.linspace(1.1, 1.45, 12)):
+        columns = np.clip((left[0] + t * span[0]).round().astype(int), 0, values.shape[1] - 1)
+        level = np.full(len(t), left[1] + 0.5 * span[1] + below)
+        # It may lie a little askew.
+        found = (
+            np.median((_at(values, columns, y + step) - _at(values, columns, y - step)) @ turn)
+            for y in (level + off * step for off in (-2, -1, 0, 1, 2))
+        )
+        if max(found) < 0.5 * float(turn @ turn):
+            return False
+    return True
 
 
 def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -471,3 +495,39 @@ def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[
     if max(lengths) > 1.25 * min(lengths):
         raise refusal("one leg of the trousers is much longer than the other: it is folded or turned away")
     return marks
+
+
+def _parted(alpha: np.ndarray, mask: np.ndarray, crotch: np.ndarray) -> np.ndarray:
+    """``alpha`` with legs that touch at the hem cut apart along the line that the gap between them points at.
+
+    Refuses legs that touch over more than that, or lie one over the other: where the one ends can't be told.
+    """
+    last = int(np.flatnonzero(mask.any(axis=1))[-1])
+    long = last - crotch[1]
+    rows = np.arange(round(crotch[1] + 0.08 * long), last + 1)
+    middles = np.array([_between_legs(mask[y], crotch[0]) for y in rows])
+    closed = np.isnan(middles)
+    if closed[: len(rows) - round(0.02 * long)].mean() > _TOUCHING:
+        raise refusal("the legs of the trousers touch in the packshot: lay them apart, so that each can be told")
+    if not closed.any():
+        return alpha
+    lower = ~closed & (rows > crotch[1] + 0.4 * long)
+    if lower.sum() < 8:
+        raise refusal("the legs of the trousers touch in the packshot: lay them apart, so that each can be told")
+    line = np.polyfit(rows[lower], middles[lower], 1)
+    alpha, scale = alpha.copy(), alpha.shape[0] / mask.shape[0]
+    half = max(round(0.75 * scale), 1)
+    for y in range(round(rows[closed][0] * scale), alpha.shape[0]):
+        if closed[min(max(round(y / scale) - rows[0], 0), len(rows) - 1)]:
+            x = round(np.polyval(line, y / scale) * scale)
+            alpha[y, max(x - half, 0) : x + half + 1] = 0
+    return alpha
+
+
+def _between_legs(row: np.ndarray, near: float) -> float:
+    """The middle of the paper between two pieces of cloth in a row, the widest such; NaN where there is none."""
+    columns = np.flatnonzero(row)
+    gaps = [(b - a, (a + b) / 2) for a, b in pairwise(columns) if b - a > 1]
+    reach = 0.3 * np.ptp(columns) if len(columns) else 0
+    gaps = [gap for gap in gaps if abs(gap[1] - near) < reach]
+    return max(gaps)[1] if gaps else np.nan
