@@ -1,6 +1,6 @@
 """Where every point of a garment's outline goes on her.
 
-The scale is that of the shoulders (of the hips, for trousers); lengths and widths are the new garment's own in that scale.
+The scale is that of the shoulders (of hips and legs, for trousers); lengths and widths are the new garment's own in that scale.
 Cloth that lies flat is half of what goes round her: seen from the front it is about 1.3 times narrower on a trunk and 1.5
 times on an arm that it fits, and stands off where it is wider. On a ghost mannequin it is as wide as on her; which of the
 two a packshot is, its proportions tell: flat, a chest is as wide as the shoulders. Its outline never goes inside the one
@@ -54,9 +54,9 @@ class Worn:
 
 
 _SAME = 0.2
-# Hips tell the scale of trousers to a tenth, for cloth stands off them more or less: two pairs whose inseams differ by
-# less than that are both long.
-_SAME_LEG = 0.13
+# Breadth of trousers at the hips over hers: as worn, and laid flat. Between the two hips don't tell the scale; the legs do,
+# if within it the new ones can be as long as the old.
+_LOOSE = (1.0, 1.3)
 
 
 def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
@@ -325,7 +325,13 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     broad = float(np.ptp(row))
     at = int(crotch_row - 0.25 * figure.unit)
     hips = float(figure.trunk["right"][at] - figure.trunk["left"][at])
-    scale = 1.2 * hips / broad
+    inseam = float(np.mean([np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]) for side, _ in _SIDES]))
+    scale = _LOOSE[0] * hips / broad
+    if now.hem is not None:
+        scale = float(np.clip((now.hem + 2 - crotch_row) / inseam, scale, scale * _LOOSE[1] / _LOOSE[0]))
+    # Legs are laid flat as far as hips are.
+    flat = (scale * broad / hips - _LOOSE[0]) / (_LOOSE[1] - _LOOSE[0])
+    round_legs = 1 - 0.14 * flat
     middle = 0.5 * (figure.gap["left"][int(crotch_row) + 3] + figure.gap["right"][int(crotch_row) + 3])
     middle = middle if np.isfinite(middle) else figure.middle
     waist = crotch_row - scale * rise
@@ -336,16 +342,17 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         held.append(along(source, _POINTS))
         onto.append(along(target, _POINTS))
 
+    lowest = len(figure.trunk["left"]) - 1 if now.hem is None else now.hem - 0.35 * figure.unit
     for side, sign in _SIDES:
-        inseam = scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
-        end = crotch_row + inseam
-        if now.hem is not None and abs(now.hem + 2 - end) < _SAME_LEG * inseam:
+        end = crotch_row + scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
+        if now.hem is not None and abs(now.hem + 2 - end) < _SAME * figure.unit:
             end = now.hem + 2
         outside, inside = [], []
         top_half = scale * abs(marks[f"waist_{side}"][0] - marks["crotch"][0]) / 1.25
         mouth = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"inner_{side}"]))
         for y in np.linspace(waist, end, 64):
-            row = int(np.clip(y, 0, len(figure.trunk[side]) - 1))
+            # About the hem shoes join the outline.
+            row = int(np.clip(y, 0, lowest))
             edge = figure.trunk[side][row]
             if y <= crotch_row:
                 t = (y - waist) / max(crotch_row - waist, 1)
@@ -357,7 +364,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
             near = near if np.isfinite(near) else middle
             t = (y - crotch_row) / max(end - crotch_row, 1)
             thigh = 0.5 * scale * broad
-            cloth = ((1 - t) * thigh + t * mouth) * 0.86
+            cloth = ((1 - t) * thigh + t * mouth) * round_legs
             own = abs(edge - near)
             width = (1 - min(t / 0.2, 1)) * own + min(t / 0.2, 1) * float(np.clip(cloth, 0.6 * own, 1.6 * own))
             centre = (edge + near) / 2

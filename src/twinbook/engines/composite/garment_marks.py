@@ -18,7 +18,7 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
-_TOUCHING = 0.12  # of the length of the legs, over which legs that touch at the hem are still cut apart
+_TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
 
@@ -418,7 +418,11 @@ def _parts(kind: str, alpha: np.ndarray, marks: dict[str, np.ndarray]) -> np.nda
     part = np.zeros(alpha.shape, np.int8)
     if kind == "bottom":
         start, end = marks["crotch"], (marks["inner_left"] + marks["inner_right"]) / 2
-        line = np.interp(rows, [start[1], end[1]], [start[0], end[0]])
+        # Down the gap, which needn't be straight.
+        below = np.arange(round(start[1]) + 1, min(round(end[1]), high))
+        middles = np.array([_between_legs(alpha[row] > 127, start[0]) for row in below])
+        known = np.isfinite(middles)
+        line = np.interp(rows, [start[1], *below[known], end[1]], [start[0], *middles[known], end[0]])
         part[(x > line[:, None]) & (y > start[1])] = 1
         return part
     for index, (side, sign) in enumerate((("left", -1), ("right", 1)), 1):
@@ -482,8 +486,9 @@ def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[
     first = int(np.argmax(widths > 0.72 * broad))
     if crotch[1] - first < 0.1 * np.ptp(outline[:, 1]):
         raise refusal("the waist of the trousers can't be found")
+    halves = _legs(outline, crotch, first)
     for side, sign in (("left", -1), ("right", 1)):
-        half = outline[((outline[:, 0] - crotch[0]) * sign > 0) & (outline[:, 1] >= first)]
+        half = halves[side][halves[side][:, 1] >= first]
         upper = half[half[:, 1] < first + 0.4 * (crotch[1] - first)]
         lower = half[half[:, 1] > crotch[1]]
         if len(upper) < 3 or len(lower) < 6:
@@ -495,6 +500,18 @@ def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[
     if max(lengths) > 1.25 * min(lengths):
         raise refusal("one leg of the trousers is much longer than the other: it is folded or turned away")
     return marks
+
+
+def _legs(outline: np.ndarray, crotch: np.ndarray, first: int) -> dict[str, np.ndarray]:
+    """The outline in two, from the crotch round each leg to the middle of the waist: legs may lean over the middle."""
+    fork = int(np.argmin(np.linalg.norm(outline - crotch, axis=1)))
+    loop = np.roll(outline, -fork, axis=0)
+    upper = np.flatnonzero(loop[:, 1] < first + 0.3 * (crotch[1] - first))
+    top = int(upper[np.argmin(np.abs(loop[upper, 0] - crotch[0]))]) if len(upper) else len(loop) // 2
+    one, other = loop[:top], loop[top:]
+    if not len(one) or not len(other):
+        raise refusal("the trousers aren't seen from the front")
+    return dict(zip(_SIDES, sorted((one, other), key=lambda half: half[:, 0].mean()), strict=True))
 
 
 def _parted(alpha: np.ndarray, mask: np.ndarray, crotch: np.ndarray) -> np.ndarray:
