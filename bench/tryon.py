@@ -195,9 +195,7 @@ def as_packshot(worn: np.ndarray, cover: np.ndarray) -> np.ndarray:
     and how large they are must be found. RGBA."""
     rows, columns = np.flatnonzero(cover.any(axis=1)), np.flatnonzero(cover.any(axis=0))
     here = np.s_[rows[0] - 8 : rows[-1] + 9, columns[0] - 8 : columns[-1] + 9]
-    # The stored mask is hard and half the size: its steps aren't the cloth's.
-    share = np.clip((cv2.GaussianBlur(cover[here].astype(np.float32), (0, 0), 3) - 0.5) * 3 + 0.5, 0, 1)
-    cut = np.dstack([worn[here], (share * 255).astype(np.uint8)])
+    cut = np.dstack([worn[here], cover[here].astype(np.uint8) * 255])
     turn = cv2.getRotationMatrix2D((cut.shape[1] / 2, cut.shape[0] / 2), 2.5, 0.8)
     turn[:, 2] += 0.15 * cut.shape[1], 0.02 * cut.shape[0]
     size = round(1.3 * cut.shape[1]), round(1.04 * cut.shape[0])

@@ -96,6 +96,17 @@ def trousers(side=600, paint=None, paper=(250, 250, 250)):
     return _drawn(side, points, paint or plain((150, 60, 60)), paper, 0.1, marks)
 
 
+def trousers_that_touch(share, side=600):
+    """Their legs meet over the lowest ``share`` of their length."""
+    drawn = trousers(side)
+    (_, crotch), (left, hem) = drawn.marks["crotch"], drawn.marks["inner_left"]
+    right = drawn.marks["inner_right"][0]
+    top = round(hem - share * (hem - crotch))
+    picture = drawn.rgb_srgb.copy()
+    cv2.rectangle(picture, (round(left) - 4, top), (round(right) + 4, round(hem)), (150, 60, 60), -1)
+    return picture
+
+
 def skirt(side=600):
     points = [(36, 12), (26, 88), (74, 88), (64, 12)]
     return _drawn(side, points, plain((90, 70, 60)), (250, 250, 250), 0.1, {})

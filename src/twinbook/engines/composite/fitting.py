@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from .drape import Mesh, along, bent, mesh
 from .figure_marks import Figure
@@ -371,6 +372,8 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
             outside.append((centre + sign * (0.5 * width + _MARGIN), y))
             inside.append((centre - sign * 0.5 * width, y))
         outside, inside = np.array(outside), np.array([(middle, crotch_row), *inside])
+        # Where a narrow gap was followed by its colour its edges are a little off those of the matte.
+        inside[1:, 0] = gaussian_filter1d(inside[1:, 0], 3, mode="nearest")
         # Legs never cross the middle between them.
         inside[:, 0] = middle + sign * np.maximum((inside[:, 0] - middle) * sign, 0)
         hold(_stretch(outline, marks, f"waist_{side}", f"outer_{side}"), outside)

@@ -128,7 +128,7 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> t
         step = values - behind
         cloth = mask & ((np.linalg.norm(step[..., 1:], axis=2) > 10) | (np.abs(step[..., 0]) > 45))
         if within.mean() > 0.03 and (within & cloth).sum() >= 0.94 * cloth.sum():
-            return _without_hanger(within), True
+            return _without_hanger(within & ~_between_legs_that_touch(within, off < 0.7 * limit)), True
     if mask.mean() < 0.03:
         raise refusal("no garment stands out from the background of the packshot")
     marks = np.where(off > limit, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -145,6 +145,20 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> t
         # In a narrow gap beside a dark sleeve the sheet is shaded, but it is still the sheet.
         cut &= ~ndimage.binary_opening(off < limit, iterations=1)
     return _without_hanger(_with_real_holes(_main_piece(cut), off, limit)), False
+
+
+def _between_legs_that_touch(within: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """An upright gap of plain background that cloth closes at its lower end, too: bool (h, w). White cloth has none."""
+    none = np.zeros_like(within)
+    paper = ndimage.binary_opening(paper & within, iterations=1)
+    if paper.sum() > 0.25 * within.sum():
+        return none
+    labels, _ = ndimage.label(paper)
+    for index, where in enumerate(ndimage.find_objects(labels), 1):
+        tall, broad = (part.stop - part.start for part in where)
+        if tall > 2 * broad and tall > 0.25 * np.ptp(np.flatnonzero(within.any(axis=1))):
+            none |= labels == index
+    return none
 
 
 def _within_an_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray) -> np.ndarray:

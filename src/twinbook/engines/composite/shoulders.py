@@ -19,6 +19,7 @@ from .garment_marks import Garment, between, outline_of
 _SIDES = (("left", -1), ("right", 1))
 _STEEP = np.radians(np.arange(24, 79, 3))  # of the lines touched, from the level
 _FEWEST = 6  # lines each side must be touched by in both
+_HANGING = np.radians(63)  # as steep as the outline of a shoulder with a hanging sleeve gets
 _APART = 0.08  # of the span: what the two outlines may differ by and still be taken for one shape
 
 
@@ -41,16 +42,17 @@ def laid(garment: Garment, figure: Figure) -> Laid | None:
         own, hers = _upper(garment, outline, side, sign), _shown(figure, side)
         if len(own) < 20 or len(hers) < 20:
             return None
-        found = 0
+        found, steepest = 0, 0.0
         for steep in _STEEP:
             out = np.float64([sign * np.sin(steep), -np.cos(steep)])
             touched = [_touched(line, out) for line in (own, hers)]
             if None in touched:
                 continue
-            found += 1
+            found, steepest = found + 1, steep
             rows.append([touched[0], *out])
             far.append(touched[1])
-        if found < _FEWEST:
+        # A sleeve that lies spread is never as steep as an arm that hangs.
+        if found < _FEWEST or steepest < _HANGING:
             return None
     # The upper arm of a boxy sleeve stands off, so that the steepest lines are the least alike: they are outvoted.
     system, far = np.array(rows), np.array(far)
