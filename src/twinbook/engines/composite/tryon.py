@@ -316,7 +316,8 @@ def _without(
         left = np.maximum(left, skin_share)
         _sleeves_covered(bare & (old > 0.5), figure, fit, unit)
         hem = max(fit.ends["hem_left"][1], fit.ends["hem_right"][1])
-        under = bare & (y > min(fit.ends["hem_left"][1], fit.ends["hem_right"][1]) - 2) & (old > 0.03)
+        # A hem is cut in a curve as often as not, and softly: all that lies bare about it, with the old hem's own edge.
+        under = bare & (y > min(fit.ends["hem_left"][1], fit.ends["hem_right"][1]) - 0.35 * unit)
         bottom = (figure.labels == Region.BOTTOM) & (share < 0.03)
         if (under & (old > 0.5)).sum() > 0.002 * (old > 0.5).sum() and hem < cover.shape[0] - 1:
             if not bottom.any():
