@@ -89,6 +89,19 @@ def tee(side=600, paint=None, paper=(250, 250, 250), shadow=0.12, hanger=False, 
     )
 
 
+def tee_with_a_label(side=600):
+    """The inside of its back shows in an open neck, with a label: the front's edge is further down than it seems."""
+    picture = tee(side).rgb_srgb.copy()
+    cv2.rectangle(
+        picture,
+        (round(0.465 * side), round(0.2 * side)),
+        (round(0.535 * side), round(0.29 * side)),
+        (232, 226, 205),
+        -1,
+    )
+    return picture
+
+
 def trousers(side=600, paint=None, paper=(250, 250, 250)):
     half = [TROUSERS[name] for name in ("waist", "outer", "inner", "crotch")]
     points = [*half, *[(100 - x, y) for x, y in reversed(half[:-1])]]

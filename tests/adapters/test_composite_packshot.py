@@ -76,6 +76,12 @@ def test_legs_that_touch_further_up_are_refused():
     assert refused.value.code == "engine.packshot"
 
 
+def test_a_label_is_not_worn_on_the_chest():
+    with pytest.raises(EngineRefused, match="label") as refused:
+        read(cut_out(drawn.tee_with_a_label()), "top")
+    assert refused.value.code == "engine.packshot"
+
+
 def test_a_stripe_across_the_chest_is_no_neckline():
     """Of a striped tee the neck stays where it is of a plain one."""
     plain, stripes = (

@@ -18,6 +18,7 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
+_OTHER = 0.12  # of the cloth below a neckline that may be of another colour, where the chest is plain
 _TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
@@ -69,6 +70,7 @@ def read(packshot: Packshot, kind: str) -> Garment:
     if kind == "top":
         found, inside = _neckline(rgb, alpha, marks)
         marks |= found
+        _front_of_the_neck(rgb, marks, inside)
     return Garment(kind, rgb, alpha, inside, marks, _parts(kind, alpha, marks))
 
 
@@ -386,6 +388,28 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
                 ends[name] = np.float64([column, rise[column]])
                 break
     return ends, inside
+
+
+def _front_of_the_neck(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray) -> None:
+    """Refuse a neck in which the inside of the back would be worn as the front: one whose edge isn't found, or below
+    whose edge something else than the cloth shows, a label or a placket that stands open."""
+    left, right, front = (marks[f"collar_{end}"] for end in ("left", "right", "front"))
+    wide = float(np.linalg.norm(right - left))
+    if not inside.any() and front[1] - 0.5 * (left[1] + right[1]) < 0.1 * wide:
+        raise refusal("the neckline of the garment can't be told from the inside of its back")
+
+    def patch(first: float, last: float) -> np.ndarray:
+        rows, columns = front[1] + np.float64([first, last]) * wide, front[0] + np.float64([-0.25, 0.25]) * wide
+        here = np.s_[round(rows[0]) : round(rows[1]), max(round(columns[0]), 0) : round(columns[1])]
+        return lab(rgb_srgb[here]).reshape(-1, 3)
+
+    below, chest = patch(0.05, 0.4), patch(0.5, 1.3)
+    if not len(below) or not len(chest):
+        return
+    cloth = np.median(chest, axis=0)
+    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > 15).mean()) for part in (below, chest))
+    if other > max(_OTHER, 3 * usual):
+        raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
 
 
 def _goes_on(
