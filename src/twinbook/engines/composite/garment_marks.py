@@ -18,7 +18,7 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
-_OTHER = 0.12  # of the cloth below a neckline that may be of another colour, where the chest is plain
+_OTHER = 0.08  # of the cloth below a neckline that may be of another colour, where the chest is plain
 _TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
@@ -408,7 +408,7 @@ def _front_of_the_neck(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], insid
         return
     cloth = np.median(chest, axis=0)
     other, usual = (float((np.linalg.norm(part - cloth, axis=1) > 15).mean()) for part in (below, chest))
-    if other > max(_OTHER, 3 * usual):
+    if other > max(_OTHER, 2.5 * usual):
         raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
 
 
