@@ -98,8 +98,8 @@ def _refine(rgb: np.ndarray, face: Box, body: np.ndarray, ground: np.ndarray, ba
     ratio = size[1] / body.shape[0]
     mask = cv2.resize(body.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5
-    trimap = trimap_of(work, work_face, mask, ground, backdrop, ratio)
     hair = hair_colour(work, mask, work_face)
+    trimap = trimap_of(work, work_face, mask, ground, backdrop, ratio, hair)
     colours = colours_of(work, trimap, work_face, backdrop, hair)
     if scale < 1:
         trimap = cv2.resize(trimap, (wide, high), interpolation=cv2.INTER_LINEAR)

@@ -55,11 +55,13 @@ def calm_ground(
     _, labels = cv2.connectedComponents(wide_enough, connectivity=4)
     reached = np.unique(labels[outside & (wide_enough > 0)])
     ground = np.isin(labels, reached[reached > 0])
-    ground |= _gaps(labels, ground, difference, noise, face)
+    ground |= _gaps(labels, ground, difference, fine, noise, face)
     return widened(ground, 5) & free
 
 
-def _gaps(labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, noise: float, face: Box) -> np.ndarray:
+def _gaps(
+    labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, slope: np.ndarray, noise: float, face: Box
+) -> np.ndarray:
     """Ground that her arm or her legs shut off: bool (h, w).
 
     A gap has the backdrop's colour, or that of its shadow, and no more texture than the paper has. What is lighter than
@@ -68,8 +70,7 @@ def _gaps(labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, noise:
     found = np.zeros(ground.shape, bool)
     if not ground.any():
         return found
-    detail = np.linalg.norm(difference - cv2.GaussianBlur(difference, (0, 0), 2.0), axis=2)
-    smooth = float(np.percentile(detail[ground], 90))
+    even = float(np.percentile(slope[ground], 80))
     sizes = np.bincount(labels.ravel())
     boxes = ndimage.find_objects(labels)
     for index in range(1, len(sizes)):
@@ -82,7 +83,9 @@ def _gaps(labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, noise:
         mean = difference[window][inside].mean(axis=0)
         tint = float(np.hypot(mean[1], mean[2]))
         if -35 < mean[0] < max(0.5, 0.7 * noise) and tint < max(1.2, noise) + 0.08 * abs(mean[0]):
-            found[window] |= inside & (np.percentile(detail[window][inside], 75) < 1.3 * smooth + 0.1)
+            # A shadow in it may have a slope, and the edges around it shine in a little.
+            steep = float(np.percentile(slope[window][inside], 60))
+            found[window] |= inside & (steep < 1.5 * even + 0.15 + 0.04 * abs(mean[0]))
     return found
 
 

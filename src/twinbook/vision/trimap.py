@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..domain.twin import Box
-from .closed_form import Colours, continued
+from .closed_form import Colours, continued, placed
 from .segmentation import face_mask
 from .skin import lab_to_linear, to_linear
 
@@ -19,7 +19,7 @@ _COLOUR_SIDE = 900
 
 
 def trimap_of(
-    rgb: np.ndarray, face: Box, mask: np.ndarray, ground: np.ndarray, backdrop: np.ndarray, ratio: float
+    rgb: np.ndarray, face: Box, mask: np.ndarray, ground: np.ndarray, backdrop: np.ndarray, ratio: float, hair: np.ndarray | None
 ) -> np.ndarray:
     """0 backdrop, 255 person, 128 unknown: uint8 (h, w), for uint8 sRGB (h, w, 3).
 
@@ -61,12 +61,36 @@ def trimap_of(
     flying = (beside <= 1.1 * face.width) & (local == 0) & (evident & (beside <= 0.42 * face.width) | ~open_ground)
     near_edge = depth <= max(round(0.18 * face.width), body_reach + 1)
     thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
+    thin |= _porous(rgb[patch], cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch], hair, depth, local > 0, face)
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
     skin = face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
     unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
     trimap[patch][unknown] = 128
     trimap[patch][skin] = 255
     return trimap
+
+
+def _porous(
+    rgb: np.ndarray, behind: np.ndarray, hair: np.ndarray | None, depth: np.ndarray, hers: np.ndarray, face: Box
+) -> np.ndarray:
+    """Where backdrop shows between strands: bool. Its colour lies on the way from the backdrop to the hair's, and there
+    is more of it from there on outwards: a sheen in the middle of smooth hair has no way out."""
+    if hair is None or np.linalg.norm(hair - behind.mean(axis=(0, 1))) < 12:
+        return np.zeros(hers.shape, bool)
+    values = to_linear(rgb)
+    paper = lab_to_linear(behind).astype(np.float32)
+    own = np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
+    place, variance = placed(values, paper, np.broadcast_to(own, values.shape), np.float32(0.0), np.float32(0.01))
+    mixed = hers & (place < 0.75) & (variance < 0.02) & (depth < 0.6 * face.width)
+    mixed = cv2.morphologyEx(mixed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    near = cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2)))
+    count, labels = cv2.connectedComponents(near)
+    if count < 2:
+        return np.zeros(hers.shape, bool)
+    outward = np.zeros(count, bool)
+    outward[np.unique(labels[(depth <= 0.04 * face.width + 1) & hers])] = True
+    outward[0] = False
+    return outward[labels] & hers
 
 
 def colours_of(rgb: np.ndarray, trimap: np.ndarray, face: Box, backdrop: np.ndarray, hair: np.ndarray | None) -> Colours:
