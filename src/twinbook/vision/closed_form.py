@@ -41,7 +41,9 @@ class Colours:
     grain: float
     hair: np.ndarray | None = None
 
-    def window(self, box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def window(
+        self, box: tuple[int, int, int, int], size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``behind``, ``own`` and ``spread`` of a window (top, bottom, left, right) of the picture of ``size`` (wide,
         high), at the picture's resolution."""
         top, bottom, left, right = box

@@ -7,6 +7,8 @@ backdrop looks like (`closed_form`), at full resolution, tile by tile.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from scipy import ndimage
@@ -17,30 +19,111 @@ from .closed_form import solve
 from .segmentation import core, grab, segment, shadow_like
 from .skin import lab
 from .trimap import colours_of, disc, fast_lab, hair_colour, trimap_of
+from .trust import judged
 
 # The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
 _WORK_PIXELS = 3_000_000
+# Before a busy backdrop, how much may be open, as a multiple of what is surely she.
+_OPEN_SHARE = 0.5
+_AROUND = np.ones((3, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A matte and how far it can be trusted.
+
+    ``alpha`` is uint8 (h, w), None where she can't be cut out at all; ``code`` says why not (``backdrop.busy``), or why
+    it can't be trusted (``matte.unsure``, with the ``doubts`` in words), and is empty for a good one. ``confidence`` is
+    the share of her outline that is beyond doubt, 0 to 1; ``sure`` the same pixel by pixel, float32 0 to 1 on a copy of
+    at most `backdrop.MODEL_SIDE` pixels a side.
+    """
+
+    alpha: np.ndarray | None
+    confidence: float = 0.0
+    code: str = ""
+    doubts: tuple[str, ...] = ()
+    sure: np.ndarray | None = None
+
+    @property
+    def trusted(self) -> np.ndarray | None:
+        """Alpha where it can be trusted, else None."""
+        return None if self.code else self.alpha
 
 
 def matte(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
-    """Alpha of the person with this face, uint8 (h, w) at full resolution; None where the backdrop is busy.
+    """Alpha of the person with this face, uint8 (h, w) at full resolution; None where the backdrop is busy or the edge
+    can't be trusted. `cut` says which."""
+    return cut(rgb_srgb, face).trusted
 
-    The shadow on the floor is backdrop; the gap between arm and body is backdrop; the body has no holes.
+
+def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, likely: np.ndarray | None = None) -> Cut:
+    """Cut out the person with this face from uint8 sRGB (h, w, 3).
+
+    The shadow on the floor is backdrop; the gap between arm and body is backdrop; the body has no holes. ``painted``
+    (uint8 (h, w)) is what a person says: 255 hers, 0 backdrop, 128 undecided; it outranks everything. ``likely`` is a
+    rough matte of somebody else's making, float32 0 to 1 at any size: it decides where the colours don't, and it alone
+    before a busy backdrop.
     """
     small, scale = small_copy(rgb_srgb)
+    size = small.shape[1], small.shape[0]
     small_face = scaled(face, scale)
     small_lab = lab(small).astype(np.float32)
-    outside = ~silhouette(small_face, small.shape[1], small.shape[0])
-    if outside.sum() < 500:
-        return None
-    model = fit(small_lab, outside)
-    if not is_plain(small_lab, outside, model):
-        return None
+    hers, never = _known(size, painted, likely)
+    told = np.zeros(small.shape[:2], bool)
+    if painted is not None:
+        told = cv2.resize((painted != 128).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+        told = cv2.dilate(told.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    outside = ~silhouette(small_face, *size)
+    if never is not None:
+        outside = (outside | never) & ~hers
+    if outside.sum() < 500 or not is_plain(small_lab, outside, fit(small_lab, outside)):
+        return _cut_by_hand(rgb_srgb, painted, likely)
     # From here on without the grain: it hides the little by which a pale shirt differs from pale paper.
     small_lab = cv2.GaussianBlur(small_lab, (0, 0), 1.1)
-    column = cv2.dilate(core(small_face, small.shape[1], small.shape[0]).astype(np.uint8), np.ones((5, 5), np.uint8))
-    body, difference, ground = segment(small_lab, small_face, fit_growing(small_lab, outside, column > 0), outside)
-    return _refine(rgb_srgb, face, body, ground, small_lab - difference)
+    column = cv2.dilate(core(small_face, *size).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    model = fit_growing(small_lab, outside, column if hers is None else column | hers)
+    body, difference, ground = segment(small_lab, small_face, model, outside, hers, never)
+    backdrop = small_lab - difference
+    alpha = _refine(rgb_srgb, face, body, ground, backdrop, painted)
+    cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    trust = judged(small_lab, cover, ground, backdrop, small_face, max(model.noise, 0.25), told)
+    return Cut(alpha, trust.share, "matte.unsure" if trust.doubts else "", trust.doubts, trust.sure)
+
+
+def _known(
+    size: tuple[int, int], painted: np.ndarray | None, likely: np.ndarray | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What is hers and what isn't before anything is measured, on the small copy: bool, or None twice."""
+    if painted is None and likely is None:
+        return None, None
+    hers, never = np.zeros(size[::-1], bool), np.zeros(size[::-1], bool)
+    if likely is not None:
+        rough = cv2.resize(likely.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        hers, never = cv2.erode(rough, _AROUND) > 0.95, cv2.dilate(rough, _AROUND) < 0.05
+    if painted is not None:
+        said = cv2.resize(painted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        hers, never = (hers | (said > 250)) & (said > 5), (never | (said < 5)) & (said < 250)
+    return hers, never
+
+
+def _cut_by_hand(rgb: np.ndarray, painted: np.ndarray | None, likely: np.ndarray | None) -> Cut:
+    """Before a busy backdrop: nothing is known of what is behind her, so what was painted or guessed is the trimap."""
+    busy = Cut(None, 0.0, "backdrop.busy", ("the backdrop is too busy",))
+    if painted is None and likely is None:
+        return busy
+    high, wide = rgb.shape[:2]
+    trimap = np.full((high, wide), 128, np.uint8)
+    if likely is not None:
+        rough = cv2.resize(likely.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
+        trimap[cv2.erode(rough, _AROUND) > 0.95] = 255
+        trimap[cv2.dilate(rough, _AROUND) < 0.05] = 0
+    if painted is not None:
+        trimap = np.where(painted == 128, trimap, painted)
+    open_share = float((trimap == 128).mean()) / max(float((trimap == 255).mean()), 1e-6)
+    if not (trimap == 0).any() or open_share > _OPEN_SHARE:
+        return busy
+    alpha = _clean(solve(rgb, trimap), trimap)
+    return Cut(alpha, round(1 - open_share, 3))
 
 
 _OUTLINE_SIDE = 320
@@ -89,7 +172,14 @@ def estimated_person(face: Box, width: int, height: int) -> Box:
 # --- refinement, at full resolution -----------------------------------------------------------------------------
 
 
-def _refine(rgb: np.ndarray, face: Box, body: np.ndarray, ground: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
+def _refine(
+    rgb: np.ndarray,
+    face: Box,
+    body: np.ndarray,
+    ground: np.ndarray,
+    backdrop: np.ndarray,
+    painted: np.ndarray | None = None,
+) -> np.ndarray:
     high, wide = rgb.shape[:2]
     scale = min(1.0, (_WORK_PIXELS / (wide * high)) ** 0.5)
     size = round(wide * scale), round(high * scale)
@@ -104,8 +194,13 @@ def _refine(rgb: np.ndarray, face: Box, body: np.ndarray, ground: np.ndarray, ba
     if scale < 1:
         trimap = cv2.resize(trimap, (wide, high), interpolation=cv2.INTER_LINEAR)
         trimap[(trimap > 0) & (trimap < 255)] = 128
+    if painted is not None:
+        np.copyto(trimap, painted, where=painted != 128)
     alpha = _clean(solve(rgb, trimap, colours), trimap)
-    return _with_crisp_body(rgb, face, hair, alpha)
+    alpha = _with_crisp_body(rgb, face, hair, alpha)
+    if painted is not None:
+        np.copyto(alpha, painted, where=painted != 128)
+    return alpha
 
 
 def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha: np.ndarray) -> np.ndarray:

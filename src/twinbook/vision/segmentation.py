@@ -16,23 +16,37 @@ from ..domain.twin import Box
 from .backdrop import BackdropModel
 from .closed_form import continued
 
+
 def segment(
-    small_lab: np.ndarray, face: Box, model: BackdropModel, outside: np.ndarray
+    small_lab: np.ndarray,
+    face: Box,
+    model: BackdropModel,
+    outside: np.ndarray,
+    hers: np.ndarray | None = None,
+    never: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Body mask (bool), the difference from the backdrop (CIELAB float32) and the calm ground (bool), all at the small
-    size. ``small_lab`` is CIELAB float32 without grain; ``outside`` says where surely nobody is."""
+    size. ``small_lab`` is CIELAB float32 without grain; ``outside`` says where surely nobody is. ``hers`` and ``never``
+    (bool) are known beforehand to be her and not to be her."""
     high, wide = small_lab.shape[:2]
     difference = small_lab - model.lab(wide, high)
     noise = max(model.noise, 0.25)
+    column = core(face, wide, high)
+    if hers is not None:
+        column |= hers
+    if never is not None:
+        column &= ~never
     # Twice: what is found to be ground says better what the ground looks like, and so where it goes on.
     for _ in range(2):
-        ground = calm_ground(small_lab, difference, noise, outside, core(face, wide, high), face)
+        ground = calm_ground(small_lab, difference, noise, outside, column, face)
+        if never is not None:
+            ground |= never
         known = cv2.erode(ground.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         if not known.any():
             break
         residue = cv2.GaussianBlur(continued(difference, known), (0, 0), 2.0)
         difference = difference - residue
-    return grab(difference, face, noise, known), difference, ground
+    return grab(difference, face, noise, known, column), difference, ground
 
 
 def calm_ground(
@@ -55,6 +69,8 @@ def calm_ground(
     _, labels = cv2.connectedComponents(wide_enough, connectivity=4)
     reached = np.unique(labels[outside & (wide_enough > 0)])
     ground = np.isin(labels, reached[reached > 0])
+    narrow = cv2.erode(free.astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(narrow, connectivity=4)
     ground |= _gaps(labels, ground, difference, fine, noise, face)
     return widened(ground, 5) & free
 
@@ -74,7 +90,7 @@ def _gaps(
     sizes = np.bincount(labels.ravel())
     boxes = ndimage.find_objects(labels)
     for index in range(1, len(sizes)):
-        if sizes[index] < 20 or boxes[index - 1] is None:
+        if sizes[index] < 8 or boxes[index - 1] is None:
             continue
         window = boxes[index - 1]
         inside = labels[window] == index
@@ -96,13 +112,17 @@ def _slope(values: np.ndarray, sigma: float) -> np.ndarray:
     return np.sqrt((x * x + y * y).sum(axis=2))
 
 
-def grab(difference: np.ndarray, face: Box, noise: float, ground: np.ndarray) -> np.ndarray:
+def grab(
+    difference: np.ndarray, face: Box, noise: float, ground: np.ndarray, column: np.ndarray | None = None
+) -> np.ndarray:
+    """Her body, bool (h, w), by GrabCut on the difference from the backdrop (CIELAB float32 (h, w, 3)); ``ground`` is
+    surely backdrop, ``column`` surely she."""
     high, wide = difference.shape[:2]
     distance = np.linalg.norm(difference, axis=2)
     calm = cv2.GaussianBlur(distance, (0, 0), 0.7)
     seeds = np.full((high, wide), cv2.GC_PR_BGD, np.uint8)
     seeds[(calm > max(2.0, 5 * noise)) & ~ground] = cv2.GC_PR_FGD
-    column = core(face, wide, high)
+    column = core(face, wide, high) if column is None else column
     seeds[(calm > max(20.0, 12 * noise)) & ~ground] = cv2.GC_FGD
     away = ~widened(column | (calm > max(1.6, 4 * noise)), 11)
     seeds[away | (ground & ~column)] = cv2.GC_BGD

@@ -19,7 +19,13 @@ _COLOUR_SIDE = 900
 
 
 def trimap_of(
-    rgb: np.ndarray, face: Box, mask: np.ndarray, ground: np.ndarray, backdrop: np.ndarray, ratio: float, hair: np.ndarray | None
+    rgb: np.ndarray,
+    face: Box,
+    mask: np.ndarray,
+    ground: np.ndarray,
+    backdrop: np.ndarray,
+    ratio: float,
+    hair: np.ndarray | None,
 ) -> np.ndarray:
     """0 backdrop, 255 person, 128 unknown: uint8 (h, w), for uint8 sRGB (h, w, 3).
 
@@ -34,14 +40,16 @@ def trimap_of(
     depth = cv2.distanceTransform(eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # from the outline inwards, pixels
     beside = cv2.distanceTransform(1 - eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # and outwards
     trimap = np.where(depth > body_reach + 1, 255, np.where(beside <= body_reach, 128, 0)).astype(np.uint8)
-    distance = np.linalg.norm(fast_lab(rgb) - cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR), axis=2)
+    distance = np.linalg.norm(
+        fast_lab(rgb) - cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR), axis=2
+    )
     beyond = beside > 2 * body_reach
     noise = 1.4826 * float(np.median(distance[beyond])) if beyond.any() else 1.0
     # Narrow gaps that the small copy couldn't show (armpits, between fingers): inside, but just like the backdrop, amid
     # something that is not at all like it.
     shown = cv2.GaussianBlur(np.where(mask, distance, 0).astype(np.float32), (0, 0), 1.0)
     fullest = cv2.dilate(shown, np.ones((2 * max(round(0.05 * face.width), 3) + 1,) * 2, np.uint8))
-    gap_reach = max(round(0.2 * face.width), body_reach + 1)
+    gap_reach = max(round(0.45 * face.width), body_reach + 1)
     rim = depth <= gap_reach
     gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest) & (fullest > 14)
     trimap[(cv2.dilate(gap.astype(np.uint8), disc(3)) > 0) & mask] = 128
@@ -61,7 +69,14 @@ def trimap_of(
     flying = (beside <= 1.1 * face.width) & (local == 0) & (evident & (beside <= 0.42 * face.width) | ~open_ground)
     near_edge = depth <= max(round(0.18 * face.width), body_reach + 1)
     thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
-    thin |= _porous(rgb[patch], cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch], hair, depth, local > 0, face)
+    thin |= _porous(
+        rgb[patch],
+        cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch],
+        hair,
+        depth,
+        local > 0,
+        face,
+    )
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
     skin = face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
     unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
@@ -93,7 +108,9 @@ def _porous(
     return outward[labels] & hers
 
 
-def colours_of(rgb: np.ndarray, trimap: np.ndarray, face: Box, backdrop: np.ndarray, hair: np.ndarray | None) -> Colours:
+def colours_of(
+    rgb: np.ndarray, trimap: np.ndarray, face: Box, backdrop: np.ndarray, hair: np.ndarray | None
+) -> Colours:
     """The colours on both sides of the band. ``backdrop`` is CIELAB float32 at any size, ``hair`` CIELAB (3,) or None."""
     high, wide = trimap.shape
     scale = min(1.0, _COLOUR_SIDE / max(high, wide))
