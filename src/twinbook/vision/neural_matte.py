@@ -38,7 +38,9 @@ class NeuralMatte:
             wide, high = _size(source.shape, said)
             mean, std = (
                 np.array([float(part) for part in said[name].split(",")], np.float32) if name in said else fallback
-                for name, fallback in zip(("mean", "std"), (np.float32(_IMAGENET[0]), np.float32(_IMAGENET[1])), strict=True)
+                for name, fallback in zip(
+                    ("mean", "std"), (np.float32(_IMAGENET[0]), np.float32(_IMAGENET[1])), strict=True
+                )
             )
             shrink = max(rgb_srgb.shape[0] / high, rgb_srgb.shape[1] / wide) > 1
             method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
@@ -80,7 +82,7 @@ def _size(shape: list, said: dict[str, str]) -> tuple[int, int]:
     if "size" in said:
         sides = [int(side) for side in said["size"].lower().split("x")]
         return (sides[0], sides[0]) if len(sides) == 1 else (sides[0], sides[1])
-    if len(shape) != 4 or shape[1] not in (3, "3", None) and not isinstance(shape[1], str):
+    if len(shape) != 4 or (shape[1] not in (3, "3", None) and not isinstance(shape[1], str)):
         raise ValueError(f"it takes {shape}, not 1×3×H×W")
     high, wide = (side if isinstance(side, int) and side > 0 else _FREE_SIDE for side in shape[2:])
     return wide, high

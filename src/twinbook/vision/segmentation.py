@@ -58,7 +58,10 @@ def calm_ground(
     it is, is walked through, and the border of a pale shirt, however faint, is not. ``never`` is where she surely is.
     """
     fine, coarse = (_slope(small_lab, sigma) for sigma in (1.0, 3.0))
-    floor = 3.5 * float(np.median(fine[outside])) if outside.any() else 0.5
+    # Above the grain, and above the blocks that a JPEG leaves in even paper.
+    floor = 0.5
+    if outside.any():
+        floor = max(3.5 * float(np.median(fine[outside])), min(float(np.percentile(fine[outside], 98)), 0.7))
     wall = (fine > max(floor, 0.22)) & (fine > 1.45 * coarse)
     wall |= fine > max(5.0, floor)
     chroma = np.hypot(difference[..., 1], difference[..., 2])

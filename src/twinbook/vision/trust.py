@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ..domain.twin import Box
+from .segmentation import core
 
 # CIELAB difference across an outline from which it is seen for certain, on a small copy without grain.
 _SEEN = 3.0
@@ -21,7 +22,7 @@ _FAINT_RUN, _FAINT_SHARE = 0.8, 0.12
 # How large something left beside her may be, as a share of the face's box.
 _LEFT_OVER = 0.06
 # How much of her may be cloth that paper could shine through, as a share of the face's box.
-_SHEER = 0.3
+_SHEER = 0.15
 _SHEER_DIFFERENCE = 16.0
 
 
@@ -62,7 +63,7 @@ def judged(
     run = _longest(faint)
     if run > _FAINT_RUN * face.height or 1 - share > _FAINT_SHARE:
         doubts.append("her outline can't be told from the backdrop along " + _where(faint, face))
-    left = _left_over(cover, ground, small_lab - backdrop, face) & ~told
+    left = _left_over(cover, ground, small_lab - backdrop, face, noise) & ~told
     if left.any():
         sure[left] = np.minimum(sure[left], 0.3)
         doubts.append("something beside her is neither backdrop nor surely hers: " + _where(left, face))
@@ -75,7 +76,7 @@ def judged(
     if rows[-1] < high - 3 and rows[-1] - face.bottom < 2.0 * face.height and not told[rows[-1]].any():
         doubts.append("she ends in the air, not far below the chin")
     sheer = _sheer(small_lab, cover, backdrop, face) & ~told
-    if sheer.sum() > _SHEER * face.width * face.height:
+    if sheer.any():
         sure[sheer] = np.minimum(sure[sheer], 0.5)
         doubts.append("cloth that the backdrop may shine through: " + _where(sheer, face))
     return Trust(round(share, 3), tuple(doubts), sure)
@@ -108,13 +109,16 @@ def _longest(faint: np.ndarray) -> float:
     return float(counts.max(initial=0))
 
 
-def _left_over(cover: np.ndarray, ground: np.ndarray, difference: np.ndarray, face: Box) -> np.ndarray:
+def _left_over(cover: np.ndarray, ground: np.ndarray, difference: np.ndarray, face: Box, noise: float) -> np.ndarray:
     """Pieces beside her that were not walked to over the backdrop, large enough to be a shoe or a hand: bool."""
     rest = (cover < 0.15) & ~ground
     # What the outline's own softness hides isn't left over, nor is a shadow with a hard edge.
     rest &= cv2.dilate((cover >= 0.15).astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
     tint = np.hypot(difference[..., 1], difference[..., 2])
     rest &= (difference[..., 0] > -0.7) | (tint > 5)
+    rest &= cv2.GaussianBlur(np.linalg.norm(cv2.GaussianBlur(difference, (0, 0), 1.5), axis=2), (0, 0), 2.0) > max(
+        0.6, 1.6 * noise
+    )
     _, labels, stats, _ = cv2.connectedComponentsWithStats(rest.astype(np.uint8))
     touching = cv2.dilate((cover >= 0.5).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     found = np.zeros(cover.shape, bool)
@@ -131,36 +135,30 @@ def _left_over(cover: np.ndarray, ground: np.ndarray, difference: np.ndarray, fa
 def _sheer(small_lab: np.ndarray, cover: np.ndarray, backdrop: np.ndarray, face: Box) -> np.ndarray:
     """Where cloth may be sheer: bool (h, w).
 
-    What is sheer shows paper where paper is behind it and skin where skin is. So a patch of nearly the paper's colour
-    that touches a patch with a part of her skin's tint, between paper's and skin's own, is doubted.
+    Sheer cloth has a colour between the backdrop's and its own where it lies double or on the body. So a large patch
+    by the outline whose colours lie on the way from the backdrop to the colour of her chest, and well before its end,
+    is doubted: it may be a paler cloth, but nobody can tell from one photograph.
     """
+    high, wide = cover.shape
     nothing = np.zeros(cover.shape, bool)
-    oval = face.clipped(cover.shape[1], cover.shape[0])
-    middle = np.s_[
-        oval.top + oval.height // 3 : oval.top + 2 * oval.height // 3 + 1,
-        oval.left + oval.width // 4 : oval.left + 3 * oval.width // 4 + 1,
-    ]
-    skin = np.median((small_lab - backdrop)[middle].reshape(-1, 3), axis=0)[1:]
-    strength = float(np.linalg.norm(skin))
-    if strength < 6:
+    chest = core(face, wide, high) & (cover > 0.9)
+    if not chest.any():
         return nothing
-    inside = cv2.erode((cover > 0.5).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    inside[: round(face.bottom + 0.3 * face.height)] = False
-    difference = small_lab - backdrop
-    tint = difference[..., 1:] @ (skin / strength)
-    other = np.linalg.norm(difference[..., 1:] - tint[..., None] * (skin / strength), axis=2)
-    distance = np.linalg.norm(difference, axis=2)
-    pale = inside & (distance < _SHEER_DIFFERENCE) & (tint < 0.15 * strength)
-    tinted = inside & (tint > 0.2 * strength) & (tint < 0.7 * strength) & (other < 0.25 * strength + 1)
-    pale, tinted = (
-        cv2.morphologyEx(m.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) for m in (pale, tinted)
-    )
-    near = np.ones((9, 9), np.uint8)
-    enough = 0.15 * face.width * face.height
+    own = np.median(small_lab[chest], axis=0)
+    way = own - backdrop
+    length = np.linalg.norm(way, axis=2)
+    place = ((small_lab - backdrop) * way).sum(axis=2) / np.maximum(length * length, 1.0)
+    off = np.linalg.norm(small_lab - backdrop - place[..., None] * way, axis=2)
+    inwards = cv2.distanceTransform(np.pad((cover > 0.5).astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    between = (inwards > 3) & (length > _SHEER_DIFFERENCE) & (off < 0.12 * length + 1) & (place > 0.12) & (place < 0.72)
+    between[: round(face.bottom + 0.3 * face.height)] = False
+    between = cv2.morphologyEx(between.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(between)
+    by_outline = np.unique(labels[(inwards < 6) & (between > 0)])
     found = nothing.copy()
-    touching = ((pale > 0) & (cv2.dilate(tinted, near) > 0)).sum()
-    if pale.sum() > enough and tinted.sum() > enough and touching > 0.8 * face.height:
-        found |= (pale > 0) | (tinted > 0)
+    for index in by_outline:
+        if index and stats[index, cv2.CC_STAT_AREA] > _SHEER * face.width * face.height:
+            found |= labels == index
     return found
 
 
