@@ -21,7 +21,7 @@ EYE_VERTEX_RANGES = ((14598, 14670), (14670, 14742))  # left, right
 
 def base_parser(description):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("talents", nargs="*", help="names from talents.json (default: all)")
+    parser.add_argument("talents", nargs="*", help="names from talents.json (default: all) or casts of truth.json")
     parser.add_argument("--data", type=Path, default=os.environ.get("TALENT_DATA"))
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TALENT_WORK", "talent-work")))
     return parser
@@ -34,17 +34,47 @@ def parse(parser):
         parser.error("give --data or set TALENT_DATA (see README.md)")
     options.data = Path(options.data)
     options.work.mkdir(parents=True, exist_ok=True)
-    specs = load_specs()
-    names = options.talents or list(specs)
+    talents = load_specs()
+    specs = talents | load_casts(talents)
+    names = options.talents or list(talents)
     unknown = [name for name in names if name not in specs]
     if unknown:
-        parser.error(f"not in talents.json: {', '.join(unknown)}")
+        parser.error(f"neither in talents.json nor in truth.json: {', '.join(unknown)}")
     options.specs = {name: specs[name] for name in names}
     return options
 
 
 def load_specs():
     return json.loads((HERE / "talents.json").read_text(encoding="utf-8"))
+
+
+def load_truth():
+    return json.loads((HERE / "truth.json").read_text(encoding="utf-8"))
+
+
+def load_casts(talents):
+    """Casts: a talent of talents.json with other hair, clothes or pose."""
+    return {name: changed(talents[cast["of"]], cast) for name, cast in load_truth()["casts"].items()}
+
+
+def changed(spec, changes):
+    """A deep copy of ``spec`` with ``changes`` laid over it; a list or a number replaces what was there."""
+    result = dict(spec)
+    for key, value in changes.items():
+        result[key] = changed(result.get(key, {}), value) if isinstance(value, dict) else value
+    return result
+
+
+def stage_path(work, name, spec, stage):
+    """Where a stage (body, cloth, hair) is stored: a cast may take it from another one as it is."""
+    return work / f"{spec.get('takes', {}).get(stage, name)}-{stage}.npz"
+
+
+def makers(options, stage):
+    """The chosen talents that make a stage (body, cloth, hair) themselves, with where to store it."""
+    for name, spec in options.specs.items():
+        if stage not in spec.get("takes", {}):
+            yield name, spec, stage_path(options.work, name, spec, stage)
 
 
 @dataclass

@@ -14,8 +14,8 @@ import warnings
 import anny
 import numpy as np
 import torch
-from assets import FIRST_HELPER_VERTEX, HERE, base_parser, fit_to_body, parse
-from pose import Poser, stand
+from assets import FIRST_HELPER_VERTEX, HERE, base_parser, fit_to_body, makers, parse
+from pose import Poser, take_pose
 
 HEAD_PREFIXES = (
     "head-scale", "nose-", "mouth-", "chin-", "l-cheek", "forehead-", "l-eye-", "l-ear", "eyebrows",
@@ -140,7 +140,7 @@ def build(body, name, spec, data):
     with torch.no_grad():
         rest_state = model(**settings)
         poser = Poser(model.bone_labels, model.bone_parents, rest_state["rest_bone_heads"][0].numpy())
-        stand(poser, spec["pose"])
+        take_pose(poser, spec["pose"])
         posed = model(pose_parameters=torch.tensor(poser.matrices())[None], **settings)
         rest = posed["rest_vertices"][0].numpy()
         transforms = posed["bone_poses"][0].numpy() @ np.linalg.inv(posed["rest_bone_poses"][0].numpy())
@@ -168,6 +168,7 @@ def build(body, name, spec, data):
         weights=body.weights.astype(np.float16),
         bone_labels=np.array(model.bone_labels),
         bone_heads=heads,
+        transforms=transforms,
         ears=ears,
         fitted=np.array(fitted, dtype=object),
         ground=vertices[:FIRST_HELPER_VERTEX, 2].min(),
@@ -178,9 +179,9 @@ def main():
     warnings.filterwarnings("ignore")
     options = parse(base_parser(__doc__))
     body = BodyModel()
-    for name, spec in options.specs.items():
+    for name, spec, target in makers(options, "body"):
         print(name)
-        np.savez(options.work / f"{name}-body.npz", **build(body, name, spec, options.data))
+        np.savez(target, **build(body, name, spec, options.data))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import time
 
 import bpy
 import numpy as np
-from assets import base_parser, parse
+from assets import base_parser, load_specs, makers, parse, stage_path
 from blender_kit import add_mesh, empty_scene, surface_tree, vertex_array
 from garments import BodyShape, cut_tee, cut_trousers, tee_seams, trouser_seams
 from mathutils import Vector
+from redress import redress
 
 FRAMES = 36
 ATTEMPTS = 3
@@ -195,13 +196,21 @@ def report(result):
 
 def main():
     options = parse(base_parser(__doc__))
-    for name, spec in options.specs.items():
+    for name, spec, target in makers(options, "cloth"):
         started = time.time()
-        stored = np.load(options.work / f"{name}-body.npz", allow_pickle=True)
-        result = drape_well(BodyShape(stored), stored["fitted"].item(), spec)
+        stored = np.load(stage_path(options.work, name, spec, "body"), allow_pickle=True)
+        if "redress" in spec:  # fallen on another pose already
+            source = load_specs()[spec["redress"]]
+            before = [
+                np.load(stage_path(options.work, spec["redress"], source, stage), allow_pickle=True)
+                for stage in ("body", "cloth")
+            ]
+            result = redress(before[0], stored, before[1])
+        else:
+            result = drape_well(BodyShape(stored), stored["fitted"].item(), spec)
         print(f"{name}: draped in {time.time() - started:.0f} s")
         report(result)
-        np.savez(options.work / f"{name}-cloth.npz", **result)
+        np.savez(target, **result)
 
 
 if __name__ == "__main__":

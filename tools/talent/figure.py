@@ -7,15 +7,17 @@ import math
 
 import materials
 import numpy as np
-from assets import EYE_VERTEX_RANGES
+from assets import EYE_VERTEX_RANGES, stage_path
 from blender_kit import add_mesh, add_strands, add_vertex_value, surface_tree
 from garments import BodyShape
 from mathutils import Vector
+from sheer import bell_sleeve
 from strands import Head, sphere_fit, unit
 
 HIDDEN_DEPTH = 0.09  # skin with cloth this near outside it is covered
 SOLE_HEIGHT = 0.024
 LACE_BARS = 5
+GARMENT_THICKNESS = {"tee": 0.0022, "trousers": 0.0028}
 
 
 def _load(path):
@@ -24,18 +26,45 @@ def _load(path):
         return {name: archive[name] for name in archive.files}
 
 
+def load_cloth(work, name, spec):
+    """A cast may wear one garment of another: ``takes`` names whose."""
+    cloth = _load(stage_path(work, name, spec, "cloth"))
+    for kind in GARMENT_THICKNESS:
+        if kind in spec.get("takes", {}):
+            other = _load(work / f"{spec['takes'][kind]}-cloth.npz")
+            cloth |= {key: values for key, values in other.items() if key.startswith(kind)}
+    return cloth
+
+
+def add_garment(kind, cloth, material):
+    garment = add_mesh(kind, cloth[f"{kind}_vertices"], cloth[f"{kind}_faces"], material=material)
+    prefix = f"{kind}_mark_"
+    for name in cloth:
+        if name.startswith(prefix):
+            add_vertex_value(garment, "mark_" + name[len(prefix) :], cloth[name])
+    smooth = garment.modifiers.new("smooth", "SMOOTH")
+    smooth.factor, smooth.iterations = 0.5, 7
+    solid = garment.modifiers.new("thickness", "SOLIDIFY")
+    solid.thickness, solid.offset = GARMENT_THICKNESS[kind], 0
+    fine = garment.modifiers.new("subdivide", "SUBSURF")
+    fine.levels = fine.render_levels = 1
+    return garment
+
+
 class Figure:
     def __init__(self, name, spec, work):
         self.spec, self.work = spec, work
-        self.stored = _load(work / f"{name}-body.npz")
-        self.cloth = _load(work / f"{name}-cloth.npz")
-        self.strands = _load(work / f"{name}-hair.npz")
+        self.stored = _load(stage_path(work, name, spec, "body"))
+        self.cloth = load_cloth(work, name, spec)
+        self.strands = _load(stage_path(work, name, spec, "hair"))
         self.shape = BodyShape(self.stored)
         self.head = Head(self.stored)
         shoes = self.stored["fitted"].item()["shoes"]
         self.shoes = shoes
         self.floor = float(shoes["vertices"][:, 2].min())
         self.top = float(self.shape.vertices[:, 2].max())
+        hair_top = float(np.quantile(self.strands["hair_points"][..., 2], 0.9995))
+        self.top += max(0.0, hair_top - self.top - 0.035)  # room for hair that stands up
         self.eyes = [sphere_fit(self.stored["vertices"][a:b]) for a, b in EYE_VERTEX_RANGES]
         self.eye_objects = []
 
@@ -49,6 +78,8 @@ class Figure:
         self._clothes()
         self._shoes()
         self._hair()
+        if self.spec["pose"].get("stance") == "sit":
+            self._stool()
 
     # --- body -----------------------------------------------------------
 
@@ -57,7 +88,7 @@ class Figure:
         vertices, normals = self.shape.vertices, self.head.normals[: len(self.shape.vertices)]
         bare = self.shape.share("head", "neck03", "wrist", "finger", "metacarpal") > 0.5
         covered = np.zeros(len(vertices), bool)
-        surfaces = [(self.cloth[f"{kind}_vertices"], self.cloth[f"{kind}_faces"]) for kind in ("tee", "trousers")]
+        surfaces = [(self.cloth[f"{kind}_vertices"], self.cloth[f"{kind}_faces"]) for kind in GARMENT_THICKNESS]
         surfaces.append((self.shoes["vertices"], self.shoes["faces"]))
         for surface in surfaces:
             tree = surface_tree(*surface)
@@ -139,22 +170,15 @@ class Figure:
     def _clothes(self):
         wardrobe = self.spec["wardrobe"]
         neck = self.shape.bone("neck01")
-        looks = {
-            "tee": (materials.jersey(wardrobe["tee_colour"], neck), 0.0022),
-            "trousers": (materials.twill(wardrobe["trouser_colour"]), 0.0028),
-        }
-        for kind, (material, thickness) in looks.items():
-            garment = add_mesh(kind, self.cloth[f"{kind}_vertices"], self.cloth[f"{kind}_faces"], material=material)
-            for name in self.cloth:
-                prefix = f"{kind}_mark_"
-                if name.startswith(prefix):
-                    add_vertex_value(garment, "mark_" + name[len(prefix) :], self.cloth[name])
-            smooth = garment.modifiers.new("smooth", "SMOOTH")
-            smooth.factor, smooth.iterations = 0.5, 7
-            solid = garment.modifiers.new("thickness", "SOLIDIFY")
-            solid.thickness, solid.offset = thickness, 0
-            fine = garment.modifiers.new("subdivide", "SUBSURF")
-            fine.levels = fine.render_levels = 1
+        add_garment("tee", self.cloth, materials.jersey(wardrobe["tee_colour"], neck, wardrobe.get("stripes")))
+        add_garment("trousers", self.cloth, materials.twill(wardrobe["trouser_colour"]))
+        if "sheer_sleeves" in wardrobe:
+            sheer = materials.chiffon(wardrobe["tee_colour"], wardrobe["sheer_sleeves"]["cover"])
+            for side in "LR":
+                vertices, faces = bell_sleeve(self.shape, side, wardrobe)
+                sleeve = add_mesh(f"bell sleeve {side}", vertices, faces, material=sheer)
+                fine = sleeve.modifiers.new("subdivide", "SUBSURF")
+                fine.levels = fine.render_levels = 1
 
     def _shoes(self):
         colour = self.spec["wardrobe"]["shoe_colour"]
@@ -173,6 +197,20 @@ class Figure:
                 materials.plain("lace", (0.55, 0.54, 0.51)),
                 tip=1.0,
             )
+
+    def _stool(self):
+        """A painted cube under the seat."""
+        trousers = self.cloth["trousers_vertices"]
+        behind = trousers[trousers[:, 1] > self.shape.bone("upperleg01.L")[1] - 0.05]
+        seat, half = float(np.quantile(behind[:, 2], 0.02)), 0.20
+        middle = (0.0, float(np.median(behind[:, 1])) - 0.03)
+        corners = [
+            (middle[0] + x, middle[1] + y, z) for z in (self.floor, seat) for y in (-half, half) for x in (-half, half)
+        ]
+        sides = [(0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (1, 3, 7, 5), (3, 2, 6, 7), (2, 0, 4, 6)]
+        stool = add_mesh("stool", corners, sides, material=materials.plain("paint", (0.62, 0.60, 0.56)), smooth=False)
+        edge = stool.modifiers.new("edge", "BEVEL")
+        edge.width, edge.segments = 0.006, 3
 
     def _laces(self, side):
         """Bars across the instep, laid on the shoe from above."""
@@ -198,10 +236,12 @@ class Figure:
 
     def _hair(self):
         style = self.spec["hair"]
+        look = self.spec.get("hair_look", style)
         looks = {
-            "hair": (style, 0.45 if style == "straight" else 0.6),
-            "baby": (style, 0.25),
-            "brows": (f"brow-{style}", 0.3),
+            "hair": (look, 0.45 if style == "straight" else 0.6),
+            "baby": (look, 0.25),
+            "flyaways": (look, 0.45),
+            "brows": ("brow-straight" if style == "straight" else "brow-coily", 0.3),
             "lashes": ("lash", 0.2),
             "down": ("down", 0.3),
         }

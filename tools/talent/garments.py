@@ -288,13 +288,25 @@ def _tee_marks(rim, points, hem, nape, neck_normal, neck, sleeves, arm, shape, s
     marks = {
         "neck": np.where(above < 0.20, _edge_distance(points, rim, above), FAR),
         "hem": np.where(arm < 0.4, points[:, 2] - hem, FAR),
+        # Where the cloth lay before it fell: stripes are woven along these.
+        "rise": points[:, 2] - hem,
+        "cuff": np.full(len(points), FAR),
+        "sleeve": np.full(len(points), -FAR),  # above 0 beyond the armhole
     }
     for side, (start, axis, length) in sleeves.items():
         own = shape.share_at(points, "upperarm", "lowerarm", side=side)
         along = (points - start) @ axis
         cuff = length * spec["sleeve"] - along
         marks["hem"] = np.where(own > 0.4, np.minimum(marks["hem"], cuff), marks["hem"])
+        marks["cuff"] = np.where(own > 0.02, cuff, marks["cuff"])
+        armhole = _beyond_armhole(points, start, 1 if side == "L" else -1)
+        marks["sleeve"] = np.where(own > 0.02, armhole, marks["sleeve"])
     return marks
+
+
+def _beyond_armhole(points, shoulder, sign):
+    """Signed distance from the armhole, positive on the sleeve."""
+    return (points - shoulder) @ np.array([sign, 0, -0.10]) + 0.004
 
 
 def _nearer(first, second):
@@ -312,7 +324,7 @@ def tee_seams(shape, points):
     for side, sign in (("L", 1), ("R", -1)):
         # The armhole runs from just inside the shoulder bone's end to the armpit.
         start = shape.bone(f"upperarm01.{side}")
-        across = (points - start) @ np.array([sign, 0, -0.10]) + 0.004
+        across = _beyond_armhole(points, start, sign)
         near = np.linalg.norm(points - start, axis=1) < 0.115
         seam = np.where(near, _nearer(seam, across), seam)
     return seam

@@ -4,7 +4,8 @@
 
 Needs the body and the draped tee; writes ``<talent>-hair.npz``. Straight hair
 is combed from a parting and falls along a distance field of head, shoulders
-and tee; coils grow along the scalp's normals. The hairline is a curve of
+and tee; short coils grow along the scalp's normals, an afro's stand off in turns.
+``hair_options`` of a cast change the styles' numbers. The hairline is a curve of
 height over azimuth that thins out instead of ending, with short baby hairs
 in front of it.
 """
@@ -12,7 +13,7 @@ in front of it.
 import time
 
 import numpy as np
-from assets import base_parser, parse
+from assets import base_parser, makers, parse, stage_path
 from blender_kit import surface_tree
 from face_hair import grow_brows, grow_down, grow_lashes
 from strands import DistanceField, Head, clump, resample, smoothstep, unit
@@ -26,8 +27,10 @@ HAIRLINES = {
               (69, -0.04), (77, -0.20), (85, -0.22), (95, -0.05), (106, -0.12),
               (120, -0.38), (140, -0.56), (180, -0.62)],
 }  # fmt: skip
-STRAIGHT = dict(roots=150_000, strands=46_000, points=44, length=0.36, ends=0.075)
+STRAIGHT = dict(roots=150_000, strands=46_000, points=44, length=0.36, ends=0.075, turn_in=0.35, flyaways=0)
 COILY = dict(roots=620_000, points=14, shortest=0.0018, longest=0.0125)
+# length along the coil's axis, pitch and radius of its turns in metres; droop: share of the length it hangs down
+AFRO = dict(roots=420_000, strands=46_000, points=46, length=0.065, pitch=0.0085, radius=0.0030, droop=0.06)
 RADIUS = 0.000052
 PART_OFFSET = 0.010
 CURTAIN = 0.044  # how far behind the eyes hair may hang beside the face
@@ -70,10 +73,10 @@ class Comb:
         return unit(away)
 
 
-def fall(head, field, roots, height, azimuth, random):
+def fall(head, field, roots, azimuth, style, random):
     """March every strand along comb, gravity and collision, all at once."""
-    count, points = len(roots), STRAIGHT["points"]
-    step = STRAIGHT["length"] / (points - 1)
+    count, points = len(roots), style["points"]
+    step = style["length"] / (points - 1)
     comb = Comb(head).away(roots.points)
     # A parting is never ruler-straight: its hairs decide almost at random.
     back = head.rotation @ [0, 1.0, 0]
@@ -104,7 +107,7 @@ def fall(head, field, roots, height, azimuth, random):
         direction += (before_face * side)[:, None] * 0.18 * outwards
         near_end = np.full(count, smoothstep(length, 0.17, 0.27))
         inwards = -place * [1, 0.6, 0]
-        direction += inwards * (0.35 * near_end)[:, None]
+        direction += inwards * (style["turn_in"] * near_end)[:, None]
         direction = unit(direction)
         following = place + direction * step
         thickness = 0.0016 + 0.0125 * layer * min(length / 0.09, 1.0)
@@ -152,21 +155,22 @@ def cut_ends(strands, ends_at, random, owner):
     return resample(strands, np.clip(fraction, 0.12, 1))
 
 
-def straight_hair(head, tee, random):
+def straight_hair(head, tee, style, random):
     low = head.posed[head.on_head, :].min(0)
     top = head.posed[head.on_head, :].max(0)
     tee_tree = surface_tree(*tee)
-    field = DistanceField([head.tree, tee_tree], np.subtract(low, (0.09, 0.05, 0.14)), np.add(top, (0.09, 0.09, 0.04)))
-    roots = head.sample(STRAIGHT["roots"], random, head.rest_eye[2] - 0.10)
-    density, height, azimuth = scalp_density(head, roots, "straight", 0.11, random)
+    ends_at = np.mean([centre[2] for centre, _ in head.eyes]) - 0.062 - style["ends"]
+    below = max(0.14, low[2] - ends_at + 0.03)
+    field = DistanceField([head.tree, tee_tree], np.subtract(low, (0.09, 0.05, below)), np.add(top, (0.09, 0.09, 0.04)))
+    roots = head.sample(style["roots"], random, head.rest_eye[2] - 0.10)
+    density, _, azimuth = scalp_density(head, roots, "straight", 0.11, random)
     keep = random.random(len(roots)) < density
-    chosen = np.where(keep)[0][: STRAIGHT["strands"]]
-    roots, height, azimuth = roots.where(chosen), height[chosen], azimuth[chosen]
+    chosen = np.where(keep)[0][: style["strands"]]
+    roots, azimuth = roots.where(chosen), azimuth[chosen]
     to_local = HeadSpace(head)
-    strands = fall(head, field, roots, height, azimuth, random)
+    strands = fall(head, field, roots, azimuth, style, random)
     strands, owner = clump(strands, 650, (0.05, 0.42), random)
-    eyes_z = np.mean([centre[2] for centre, _ in head.eyes])
-    strands = cut_ends(strands, eyes_z - 0.062 - STRAIGHT["ends"], random, owner)
+    strands = cut_ends(strands, ends_at, random, owner)
     points = strands.shape[1]
     along = np.linspace(0, 1, points)
     # Locks wave a little; single hairs stray.
@@ -181,8 +185,30 @@ def straight_hair(head, tee, random):
     strands[stray] += bow
     strands = field.keep_outside(strands, np.minimum(along * 0.02, 0.0016)[None])
     strands = tidy(strands, field, to_local)
-    radii = RADIUS * random.uniform(0.75, 1.25, len(strands))
-    return strands, radii, baby_hair(head, field, random)
+    groups = {"hair": (strands, RADIUS * random.uniform(0.75, 1.25, len(strands)))}
+    groups["baby"] = baby_hair(head, field, random)
+    if style["flyaways"]:
+        groups["flyaways"] = flyaways(strands, style["flyaways"], head, random)
+    return groups
+
+
+def flyaways(strands, count, head, random):
+    """Single hairs that left the mass: short arcs on the crown, bows at the sides, wisps at the ends."""
+    picks = resample(strands[random.choice(len(strands), count, replace=False)], random.uniform(0.12, 1.0, count))
+    along = np.linspace(0, 1, strands.shape[1])
+    to_local = HeadSpace(head)
+    crown = np.mean([centre for centre, _ in head.eyes], axis=0) + head.rotation @ [0, 0.09, 0.0]
+    away = picks - crown
+    away[..., 2] = np.clip(away[..., 2], 0, None)  # below the chin: sideways, not down
+    rise = along ** random.uniform(0.8, 2.2, (count, 1)) * random.gamma(1.6, 0.011, (count, 1))
+    picks = picks + unit(away) * rise[..., None]
+    for axis in range(3):
+        waves = random.uniform(2, 9, (count, 1)) * along + random.uniform(0, 6.28, (count, 1))
+        picks[..., axis] += random.gamma(2, 0.0022, (count, 1)) * along * np.sin(waves)
+    local = to_local(picks)
+    before_face = (local[..., 1] < CURTAIN - 0.012) & (np.abs(local[..., 0]) < 0.058) & (local[..., 2] < 0.03)
+    picks = picks[~before_face.any(1)]
+    return picks, RADIUS * random.uniform(0.7, 1.2, len(picks))
 
 
 def baby_hair(head, field, random):
@@ -240,35 +266,76 @@ def coily_hair(head, random):
     return strands, RADIUS * random.uniform(0.75, 1.2, count)
 
 
+def afro_hair(head, style, random):
+    """Long coils that stand off the scalp: dense within, airy and uneven at the outline."""
+    roots = head.sample(style["roots"], random, head.rest_eye[2] - 0.10)
+    density, height, azimuth = scalp_density(head, roots, "coily", 0.13, random)
+    chosen = np.where(random.random(len(roots)) < density)[0][: style["strands"]]
+    roots, height, azimuth = roots.where(chosen), height[chosen], azimuth[chosen]
+    count, points = len(roots), style["points"]
+    along = np.linspace(0, 1, points)
+    _, lock = np.unique(np.floor(roots.points / 0.006).astype(int), axis=0, return_inverse=True)
+    lock = lock.ravel()
+    locks = lock.max() + 1
+    hub = np.mean([centre for centre, _ in head.eyes], axis=0) + head.rotation @ [0, 0.085, 0.035]
+    upright = head.rotation @ [0, 0, 1.0]
+    frontal = (1 - smoothstep(azimuth, 20, 80))[:, None]
+    axis = 0.45 * roots.normals + 0.75 * unit(roots.points - hub) + 0.35 * frontal * upright
+    axis = unit(axis + random.normal(0, 0.16, (locks, 3))[lock] + random.normal(0, 0.10, (count, 3)))
+    # Round as a whole: short at the nape and the hairline, long on top.
+    fullness = 0.5 + 0.5 * smoothstep(height, -0.45, 0.35)
+    length = style["length"] * fullness * random.uniform(0.82, 1.08, locks)[lock] * random.uniform(0.8, 1.06, count)
+    frizzy = random.random(count) < 0.04
+    length[frizzy] *= random.uniform(1.02, 1.28, frizzy.sum())
+    first = unit(np.cross(axis, [0.3, 0.5, 0.8]))
+    second = np.cross(axis, first)
+    radius = style["radius"] * random.uniform(0.6, 1.35, locks)[lock] * random.uniform(0.75, 1.25, count)
+    turns = length / (style["pitch"] * random.uniform(0.8, 1.3, locks)[lock])
+    angle = random.uniform(0, 6.28, locks)[lock][:, None] + random.normal(0, 0.7, (count, 1))
+    angle = angle + 6.28 * along * turns[:, None] + np.cumsum(random.normal(0, 0.18, (count, points)), axis=1)
+    swell = (radius[:, None] * np.clip(along * 5, 0.05, 1))[..., None]
+    strands = (roots.points - roots.normals * 0.0006)[:, None] + axis[:, None] * (along * length[:, None])[..., None]
+    strands = strands + swell * (np.cos(angle)[..., None] * first[:, None] + np.sin(angle)[..., None] * second[:, None])
+    bend = random.normal(0, 0.10, (locks, 3))[lock] + random.normal(0, 0.06, (count, 3)) - [0, 0, style["droop"]]
+    strands = strands + (bend * length[:, None])[:, None] * (along**2)[None, :, None]
+    local = HeadSpace(head)(strands)
+    before_face = (local[..., 1] < CURTAIN - 0.01) & (np.abs(local[..., 0]) < 0.062) & (local[..., 2] < 0.05)
+    clear = ~before_face.any(1)
+    return strands[clear], RADIUS * random.uniform(0.75, 1.2, clear.sum())
+
+
 def grow(name, spec, stored, cloth):
     random = np.random.default_rng(spec["face"]["seed"])
+    wanted = spec.get("hair_options", {})
     head = Head(stored)
     fitted = stored["fitted"].item()
     groups = {}
     if spec["hair"] == "straight":
         tee = (cloth["tee_vertices"], cloth["tee_faces"])
-        strands, radii, baby = straight_hair(head, tee, random)
-        groups["hair"], groups["baby"] = (strands, radii), baby
+        groups |= straight_hair(head, tee, STRAIGHT | wanted, random)
+    elif spec["hair"] == "afro":
+        groups["hair"] = afro_hair(head, AFRO | wanted, random)
     else:
         groups["hair"] = coily_hair(head, random)
-    groups["brows"] = grow_brows(head, fitted["eyebrows"], spec["hair"], random)
-    groups["lashes"] = grow_lashes(head, fitted["eyelashes"], spec["hair"], random)
+    face_style = "straight" if spec["hair"] == "straight" else "coily"
+    groups["brows"] = grow_brows(head, fitted["eyebrows"], face_style, random)
+    groups["lashes"] = grow_lashes(head, fitted["eyelashes"], face_style, random)
     groups["down"] = grow_down(head, random)
     return groups
 
 
 def main():
     options = parse(base_parser(__doc__))
-    for name, spec in options.specs.items():
+    for name, spec, target in makers(options, "hair"):
         started = time.time()
-        stored = np.load(options.work / f"{name}-body.npz", allow_pickle=True)
-        cloth = np.load(options.work / f"{name}-cloth.npz", allow_pickle=True)
+        stored = np.load(stage_path(options.work, name, spec, "body"), allow_pickle=True)
+        cloth = np.load(stage_path(options.work, name, spec, "cloth"), allow_pickle=True)
         groups = grow(name, spec, stored, cloth)
         arrays = {}
         for group, (strands, radii) in groups.items():
             arrays[f"{group}_points"] = strands.astype(np.float32)
             arrays[f"{group}_radii"] = np.asarray(radii, np.float32)
-        np.savez(options.work / f"{name}-hair.npz", **arrays)
+        np.savez(target, **arrays)
         counts = {group: len(strands) for group, (strands, _) in groups.items()}
         print(f"{name}: {counts} in {time.time() - started:.0f} s")
 

@@ -31,6 +31,8 @@ IRIS_RADIUS = 0.49
 HAIR = {
     "straight": dict(melanin=0.83, redness=0.32, roughness=0.30, variety=0.22),
     "coily": dict(melanin=1.0, redness=0.10, roughness=0.36, variety=0.05),
+    "afro": dict(melanin=0.97, redness=0.15, roughness=0.34, variety=0.08),
+    "auburn": dict(melanin=0.62, redness=0.62, roughness=0.32, variety=0.25),
     "brow-straight": dict(melanin=0.88, redness=0.35, roughness=0.40, variety=0.15),
     "brow-coily": dict(melanin=0.97, redness=0.20, roughness=0.40, variety=0.05),
     "lash": dict(melanin=1.0, redness=0.10, roughness=0.40, variety=0.0),
@@ -149,8 +151,23 @@ def _line(shader, distance, at, half_width):
     return shader.remap(off, half_width * 0.4, half_width * 1.6, 1.0, 0.0, smooth=True)
 
 
-def jersey(colour, neck_centre):
-    """Tee: heathered knit, ribbed collar, double-stitched hems, puckered seams."""
+def _stripes(shader, colour, stripes, in_collar):
+    """Woven stripes: level on the trunk, around the sleeve beyond the armhole; the collar is plain."""
+    on_sleeve = shader.math("GREATER_THAN", shader.attribute("mark_sleeve"), 0.0)
+    across = shader.mix(on_sleeve, shader.attribute("mark_rise"), shader.attribute("mark_cuff"))
+    phase = shader.math("FRACT", shader.math("DIVIDE", across, stripes["period"]))
+    from_middle = shader.math("ABSOLUTE", shader.add(phase, -0.5))
+    half, edge = stripes["share"] / 2, 0.0006 / stripes["period"]
+    inside = shader.remap(from_middle, half - edge, half + edge, 1.0, 0.0)
+    plain = shader.add(1.0, shader.multiply(in_collar, -1.0))
+    return shader.mix(shader.multiply(inside, plain), colour, stripes["colour"])
+
+
+def jersey(colour, neck_centre, stripes=None):
+    """Tee: heathered knit, ribbed collar, double-stitched hems, puckered seams.
+
+    ``stripes``: colour, period in metres and the share of it that is striped.
+    """
     shader = Shader("jersey")
     neck, hem, seam = (shader.attribute(f"mark_{mark}") for mark in ("neck", "hem", "seam"))
     x, y, _ = shader.separate(shader.coordinates())
@@ -174,8 +191,9 @@ def jersey(colour, neck_centre):
     heather = shader.add(heather, 0.77)
     dark = shader.scaled_sum((groove, -0.28), (stitches, -0.12))
     tone = shader.add(heather, dark)
+    dye = _stripes(shader, colour, stripes, in_collar) if stripes else colour
     shader.principled(
-        Base_Color=shader.mix(1.0, colour, tone, "MULTIPLY"),
+        Base_Color=shader.mix(1.0, dye, tone, "MULTIPLY"),
         Roughness=0.88,
         Specular_IOR_Level=0.18,
         Sheen_Weight=0.22,
@@ -183,6 +201,35 @@ def jersey(colour, neck_centre):
         Normal=shader.bump(height, 0.0011, 0.75),
     )
     return shader.material
+
+
+def chiffon(colour, cover):
+    """Sheer cloth: threads cover the share ``cover`` of it seen straight on, more at a slant.
+
+    What shows between the threads is left to the film, so that alpha tells the truth.
+    """
+    shader = Shader("chiffon")
+    facing = shader.node("LayerWeight")
+    facing.inputs["Blend"].default_value = 0.5
+    cosine = shader.math("MAXIMUM", shader.math("SUBTRACT", 1.0, facing.outputs["Facing"]), 0.12)
+    gaps = shader.math("POWER", 1.0 - cover, shader.math("DIVIDE", 1.0, cosine))
+    lit, lit_through = shader.node("BsdfDiffuse"), shader.node("BsdfTranslucent")
+    for side in (lit, lit_through):
+        shader.set(side, Color=colour)
+    threads, cloth = shader.node("MixShader"), shader.node("MixShader")
+    parts = ((threads, 0.42, lit, lit_through), (cloth, gaps, threads, shader.node("BsdfTransparent")))
+    for mixed, share, first, second in parts:
+        shader.feed(mixed.inputs[0], share)
+        shader.feed(mixed.inputs[1], first.outputs[0])
+        shader.feed(mixed.inputs[2], second.outputs[0])
+    return shader.output(cloth.outputs[0])
+
+
+def shining(colour):
+    """The same colour in any light: for passes that ask what covers a pixel."""
+    shader = Shader("shining")
+    emission = shader.set(shader.node("Emission"), Color=colour, Strength=1.0)
+    return shader.output(emission.outputs[0])
 
 
 def twill(colour):

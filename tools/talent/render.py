@@ -87,6 +87,11 @@ class Studio:
         paper = materials.plain("paper", (0.56, 0.56, 0.565), 0.9, 0.1)
         self._mount(add_mesh("backdrop", vertices, faces, material=paper))
 
+    @staticmethod
+    def repaint(colour):
+        """Another colour of backdrop paper."""
+        bpy.data.materials["paper"].node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (*colour, 1)
+
     def _camera(self):
         data = bpy.data.cameras.new("camera")
         data.lens = FOCAL_LENGTH
@@ -113,10 +118,15 @@ class Studio:
         height = figure.top - figure.floor
         if framing == "full":
             return figure.floor + height * 0.5 + 0.005, height * 1.16
+        if framing == "seated":
+            return figure.floor + height * 0.5, height * 1.22
         if framing == "waist":
             low = figure.shape.bone("upperleg01.L")[2] + 0.015
             high = figure.top + 0.115
             return (low + high) / 2, high - low
+        if framing == "close":  # crown to collar: near enough to tell strands apart
+            tall = figure.top - figure.shape.bone("neck01")[2] + 0.19
+            return figure.top + 0.06 - tall / 2, tall
         joints = figure.shape.bone("upperarm01.L") - figure.shape.bone("upperarm01.R")
         tall = (np.linalg.norm(joints) + 0.14) * 4 / 3
         return figure.top + 0.085 - tall / 2, tall
@@ -125,13 +135,13 @@ class Studio:
         centre_height, tall = self._framing(view.framing)
         distance = FOCAL_LENGTH / SENSOR_HEIGHT * tall
         eyes = self.figure.eye_middle
-        across = eyes[0] * 0.6 if view.framing == "head" else 0.0
+        across = eyes[0] * 0.6 if view.framing in ("head", "close") else 0.0
         centre = Vector((across, 0, centre_height))
-        rise = 0.0 if view.framing == "full" else 0.03
+        rise = 0.0 if view.framing in ("full", "seated") else 0.03
         self.camera.location = centre + Vector((0, -distance, rise))
         aim(self.camera, centre)
         self.camera.data.dof.focus_distance = distance + float(eyes[1])
-        self.low_light.hide_render = view.framing != "full"
+        self.low_light.hide_render = view.framing not in ("full", "seated")
         angle = math.radians(view.yaw)
         self.turntable.rotation_euler = (0, 0, angle)
         place = self.camera.location
