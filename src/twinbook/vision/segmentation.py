@@ -57,7 +57,7 @@ def calm_ground(
     An edge is where the slope at a fine scale is steeper than at a coarse one: so a shadow's soft border, however dark
     it is, is walked through, and the border of a pale shirt, however faint, is not. ``never`` is where she surely is.
     """
-    fine, coarse = (_slope(small_lab, sigma) for sigma in (1.0, 3.0))
+    fine, coarse = (slope(small_lab, sigma) for sigma in (1.0, 3.0))
     # Above the grain, and above the blocks that a JPEG leaves in even paper.
     floor = 0.5
     if outside.any():
@@ -79,7 +79,7 @@ def calm_ground(
 
 
 def _gaps(
-    labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, slope: np.ndarray, noise: float, face: Box
+    labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, fine: np.ndarray, noise: float, face: Box
 ) -> np.ndarray:
     """Ground that her arm or her legs shut off: bool (h, w).
 
@@ -89,7 +89,7 @@ def _gaps(
     found = np.zeros(ground.shape, bool)
     if not ground.any():
         return found
-    even = float(np.percentile(slope[ground], 80))
+    even = float(np.percentile(fine[ground], 80))
     sizes = np.bincount(labels.ravel())
     boxes = ndimage.find_objects(labels)
     for index in range(1, len(sizes)):
@@ -103,12 +103,12 @@ def _gaps(
         tint = float(np.hypot(mean[1], mean[2]))
         if -35 < mean[0] < max(0.5, 0.7 * noise) and tint < max(1.2, noise) + 0.08 * abs(mean[0]):
             # A shadow in it may have a slope, and the edges around it shine in a little.
-            steep = float(np.percentile(slope[window][inside], 60))
+            steep = float(np.percentile(fine[window][inside], 60))
             found[window] |= inside & (steep < 1.5 * even + 0.15 + 0.04 * abs(mean[0]))
     return found
 
 
-def _slope(values: np.ndarray, sigma: float) -> np.ndarray:
+def slope(values: np.ndarray, sigma: float) -> np.ndarray:
     """Length of the colour gradient (units per pixel) at a scale, float32 (h, w)."""
     calm = cv2.GaussianBlur(values, (0, 0), sigma)
     x, y = cv2.Sobel(calm, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(calm, cv2.CV_32F, 0, 1, scale=1 / 8)

@@ -76,6 +76,7 @@ def trimap_of(
         depth,
         local > 0,
         face,
+        window,
     )
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
     skin = face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
@@ -86,7 +87,13 @@ def trimap_of(
 
 
 def _porous(
-    rgb: np.ndarray, behind: np.ndarray, hair: np.ndarray | None, depth: np.ndarray, hers: np.ndarray, face: Box
+    rgb: np.ndarray,
+    behind: np.ndarray,
+    hair: np.ndarray | None,
+    depth: np.ndarray,
+    hers: np.ndarray,
+    face: Box,
+    window: Box,
 ) -> np.ndarray:
     """Where backdrop shows between strands: bool. Its colour lies on the way from the backdrop to the hair's, and there
     is more of it from there on outwards: a sheen in the middle of smooth hair has no way out."""
@@ -105,7 +112,12 @@ def _porous(
     outward = np.zeros(count, bool)
     outward[np.unique(labels[(depth <= 0.04 * face.width + 1) & hers])] = True
     outward[0] = False
-    return outward[labels] & hers
+    # A highlight on a temple lies between dark hair and pale paper as well.
+    box = face.shifted(window.left, window.top)
+    temples = np.zeros(hers.shape, np.uint8)
+    middle = box.left + box.width // 2, box.top + round(0.5 * box.height)
+    cv2.ellipse(temples, middle, (round(0.5 * box.width), round(0.56 * box.height)), 0, 0, 360, 1, -1)
+    return outward[labels] & hers & (temples == 0)
 
 
 def colours_of(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..domain.twin import Box
-from .segmentation import core
+from .segmentation import core, slope
 
 # CIELAB difference across an outline from which it is seen for certain, on a small copy without grain.
 _SEEN = 3.0
@@ -63,7 +63,7 @@ def judged(
     run = _longest(faint)
     if run > _FAINT_RUN * face.height or 1 - share > _FAINT_SHARE:
         doubts.append("her outline can't be told from the backdrop along " + _where(faint, face))
-    left = _left_over(cover, ground, small_lab - backdrop, face, noise) & ~told
+    left = _left_over(small_lab, cover, ground, small_lab - backdrop, face, noise) & ~told
     if left.any():
         sure[left] = np.minimum(sure[left], 0.3)
         doubts.append("something beside her is neither backdrop nor surely hers: " + _where(left, face))
@@ -109,7 +109,9 @@ def _longest(faint: np.ndarray) -> float:
     return float(counts.max(initial=0))
 
 
-def _left_over(cover: np.ndarray, ground: np.ndarray, difference: np.ndarray, face: Box, noise: float) -> np.ndarray:
+def _left_over(
+    small_lab: np.ndarray, cover: np.ndarray, ground: np.ndarray, difference: np.ndarray, face: Box, noise: float
+) -> np.ndarray:
     """Pieces beside her that were not walked to over the backdrop, large enough to be a shoe or a hand: bool."""
     rest = (cover < 0.15) & ~ground
     # What the outline's own softness hides isn't left over, nor is a shadow with a hard edge.
@@ -122,13 +124,20 @@ def _left_over(cover: np.ndarray, ground: np.ndarray, difference: np.ndarray, fa
     _, labels, stats, _ = cv2.connectedComponentsWithStats(rest.astype(np.uint8))
     touching = cv2.dilate((cover >= 0.5).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     found = np.zeros(cover.shape, bool)
+    uneven = slope(small_lab, 1.0)
+    even = float(np.median(uneven[ground])) if ground.any() else 0.05
     for index in np.unique(labels[touching & rest]):
         _, top, width, height, area = stats[index]
         if index == 0 or area < _LEFT_OVER * face.width * face.height:
             continue
+        # Paper that an arm or a leg shuts off is as even as paper is; a shoe has folds, seams and a sole.
+        piece = labels == index
+        mean_tint = float(np.hypot(*difference[piece][:, 1:].mean(axis=0)))
+        if float(np.median(uneven[piece])) < 3 * even + 0.12 and mean_tint < max(0.6, noise):
+            continue
         # Solid, not the thread of an edge; below her chin, for what is beside the head is hair or paper.
         if top > face.bottom and area > 0.3 * width * height and min(width, height) > 0.1 * face.width:
-            found |= labels == index
+            found |= piece
     return found
 
 
