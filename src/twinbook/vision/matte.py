@@ -16,15 +16,15 @@ from scipy import ndimage
 from ..domain.twin import Box
 from .backdrop import fit, fit_growing, is_plain, silhouette, small_copy
 from .closed_form import solve
-from .segmentation import core, grab, segment, shadow_like
+from .segmentation import core, grab, segment, segment_by_model, shadow_like
 from .skin import lab
 from .trimap import colours_of, disc, fast_lab, hair_colour, trimap_of
-from .trust import judged
+from .trust import Trust, judged
 
 # The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
 _WORK_PIXELS = 3_000_000
 # Before a busy backdrop, how much may be open, as a multiple of what is surely she.
-_OPEN_SHARE = 0.5
+_OPEN_SHARE = 1.0
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -82,12 +82,25 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
     small_lab = cv2.GaussianBlur(small_lab, (0, 0), 1.1)
     column = cv2.dilate(core(small_face, *size).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     model = fit_growing(small_lab, outside, column if hers is None else column | hers)
-    body, difference, ground = segment(small_lab, small_face, model, outside, hers, never)
-    backdrop = small_lab - difference
-    alpha = _refine(rgb_srgb, face, body, ground, backdrop, painted)
-    cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    trust = judged(small_lab, cover, ground, backdrop, small_face, max(model.noise, 0.25), told)
-    return Cut(alpha, trust.share, "matte.unsure" if trust.doubts else "", trust.doubts, trust.sure)
+
+    def finished(parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[Cut, Trust, np.ndarray]:
+        body, difference, ground = parts
+        alpha = _refine(rgb_srgb, face, body, ground, small_lab - difference, painted)
+        cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        trust = judged(small_lab, cover, ground, small_lab - difference, small_face, max(model.noise, 0.25), told)
+        made = Cut(alpha, trust.share, "matte.unsure" if trust.doubts else "", trust.doubts, trust.sure)
+        return made, trust, cover
+
+    walked = segment(small_lab, small_face, model, outside, hers, never)
+    first, trust, _ = finished(walked)
+    if not first.code:
+        return first
+    sure = column if hers is None else column | hers
+    sure = sure if never is None else sure & ~never
+    second, _, cover = finished(segment_by_model(small_lab, small_face, model, walked[2], sure))
+    # What the walk found beside her must be hers now: the second look may not pass over it.
+    passed_over = trust.left is not None and trust.left.any() and float(cover[trust.left].mean()) < 0.7
+    return first if second.code or passed_over else second
 
 
 def _known(

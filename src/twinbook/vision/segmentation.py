@@ -49,6 +49,25 @@ def segment(
     return grab(difference, face, noise, known, column), difference, ground
 
 
+def segment_by_model(
+    small_lab: np.ndarray, face: Box, model: BackdropModel, ground: np.ndarray, column: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`segment` without walking: by the difference from the smooth model alone. For what the walk took for ground, a
+    shirt whose border fades into the paper somewhere; it can't tell a shadow on the wall from her. ``ground`` is what
+    `segment` found, ``column`` (bool) surely she."""
+    high, wide = small_lab.shape[:2]
+    difference = small_lab - model.lab(wide, high)
+    noise = max(model.noise, 0.25)
+    body = grab(difference, face, noise, shadow_like(difference, face) & ~column, column)
+    far = ~widened(body | column, 9)
+    # Outliers (a stand, dust) must not stain what surrounds them.
+    far &= np.linalg.norm(difference, axis=2) < max(4.0, 8 * noise)
+    if far.any():
+        difference = difference - cv2.GaussianBlur(continued(difference, far), (0, 0), 0.02 * max(high, wide))
+        body = grab(difference, face, noise, shadow_like(difference, face) & ~column, column)
+    return body, difference, ground & ~widened(body, 5)
+
+
 def calm_ground(
     small_lab: np.ndarray, difference: np.ndarray, noise: float, outside: np.ndarray, never: np.ndarray, face: Box
 ) -> np.ndarray:
@@ -74,17 +93,23 @@ def calm_ground(
     ground = np.isin(labels, reached[reached > 0])
     narrow = cv2.erode(free.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, labels = cv2.connectedComponents(narrow, connectivity=4)
-    ground |= _gaps(labels, ground, difference, fine, noise, face)
+    ground |= _gaps(labels, ground, difference, fine, noise, face, widened(never, 9))
     return widened(ground, 5) & free
 
 
 def _gaps(
-    labels: np.ndarray, ground: np.ndarray, difference: np.ndarray, fine: np.ndarray, noise: float, face: Box
+    labels: np.ndarray,
+    ground: np.ndarray,
+    difference: np.ndarray,
+    fine: np.ndarray,
+    noise: float,
+    face: Box,
+    body: np.ndarray,
 ) -> np.ndarray:
     """Ground that her arm or her legs shut off: bool (h, w).
 
     A gap has the backdrop's colour, or that of its shadow, and no more texture than the paper has. What is lighter than
-    the paper around it, or drawn on, is a pale piece of cloth or a shoe.
+    the paper around it, or drawn on, is a pale piece of cloth or a shoe; what touches the middle of the ``body`` is cloth.
     """
     found = np.zeros(ground.shape, bool)
     if not ground.any():
@@ -97,7 +122,7 @@ def _gaps(
             continue
         window = boxes[index - 1]
         inside = labels[window] == index
-        if ground[window][inside].any() or window[0].stop < face.bottom:
+        if ground[window][inside].any() or body[window][inside].any() or window[0].stop < face.bottom:
             continue
         mean = difference[window][inside].mean(axis=0)
         tint = float(np.hypot(mean[1], mean[2]))

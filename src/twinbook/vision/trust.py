@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from ..domain.twin import Box
-from .segmentation import core, slope
+from .segmentation import core, slope, widened
+from .skin import lab_to_linear
 
 # CIELAB difference across an outline from which it is seen for certain, on a small copy without grain.
 _SEEN = 3.0
@@ -22,18 +23,19 @@ _FAINT_RUN, _FAINT_SHARE = 0.8, 0.12
 # How large something left beside her may be, as a share of the face's box.
 _LEFT_OVER = 0.06
 # How much of her may be cloth that paper could shine through, as a share of the face's box.
-_SHEER = 0.15
+_SHEER = 0.5
 _SHEER_DIFFERENCE = 16.0
 
 
 @dataclass(frozen=True)
 class Trust:
     """``share`` of the outline that is beyond doubt (0 to 1), ``doubts`` in words, and how sure each pixel of the small
-    copy is: float32 (h, w), 0 to 1, below 1 along an outline that is hardly seen and in what is left over."""
+    copy is: float32 (h, w), 0 to 1, below 1 along an outline that is hardly seen and in what is ``left`` over (bool)."""
 
     share: float
     doubts: tuple[str, ...]
     sure: np.ndarray
+    left: np.ndarray | None = None
 
 
 def judged(
@@ -79,7 +81,7 @@ def judged(
     if sheer.any():
         sure[sheer] = np.minimum(sure[sheer], 0.5)
         doubts.append("cloth that the backdrop may shine through: " + _where(sheer, face))
-    return Trust(round(share, 3), tuple(doubts), sure)
+    return Trust(round(share, 3), tuple(doubts), sure, left)
 
 
 def _across(small_lab: np.ndarray, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +135,9 @@ def _left_over(
         # Paper that an arm or a leg shuts off is as even as paper is; a shoe has folds, seams and a sole.
         piece = labels == index
         mean_tint = float(np.hypot(*difference[piece][:, 1:].mean(axis=0)))
-        if float(np.median(uneven[piece])) < 3 * even + 0.12 and mean_tint < max(0.6, noise):
+        rim = widened(piece, 11) & ~piece & (cover < 0.15)
+        shut_off = (rim & ground).sum() < 0.1 * (width + height)
+        if shut_off and float(np.median(uneven[piece])) < 3 * even + 0.12 and mean_tint < max(0.6, noise):
             continue
         # Solid, not the thread of an edge; below her chin, for what is beside the head is hair or paper.
         if top > face.bottom and area > 0.3 * width * height and min(width, height) > 0.1 * face.width:
@@ -154,13 +158,18 @@ def _sheer(small_lab: np.ndarray, cover: np.ndarray, backdrop: np.ndarray, face:
     if not chest.any():
         return nothing
     own = np.median(small_lab[chest], axis=0)
-    way = own - backdrop
-    length = np.linalg.norm(way, axis=2)
-    place = ((small_lab - backdrop) * way).sum(axis=2) / np.maximum(length * length, 1.0)
-    off = np.linalg.norm(small_lab - backdrop - place[..., None] * way, axis=2)
+    distance = np.linalg.norm(own - backdrop, axis=2)
+    # Light mixes in linear light; on the way from paper to cloth CIELAB bends.
+    behind, values = lab_to_linear(backdrop), lab_to_linear(small_lab)
+    way = lab_to_linear(own) - behind
+    length = np.maximum(np.linalg.norm(way, axis=2), 1e-4)
+    place = ((values - behind) * way).sum(axis=2) / (length * length)
+    off = np.linalg.norm(values - behind - place[..., None] * way, axis=2)
     inwards = cv2.distanceTransform(np.pad((cover > 0.5).astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    between = (inwards > 3) & (length > _SHEER_DIFFERENCE) & (off < 0.12 * length + 1) & (place > 0.12) & (place < 0.72)
+    between = (inwards > 3) & (distance > _SHEER_DIFFERENCE) & (off < 0.2 * length) & (place > 0.12) & (place < 0.72)
+    # Sleeves and blouses: trousers and skirts have folds as dark as dark paper.
     between[: round(face.bottom + 0.3 * face.height)] = False
+    between[round(face.bottom + 3.2 * face.height) :] = False
     between = cv2.morphologyEx(between.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(between)
     by_outline = np.unique(labels[(inwards < 6) & (between > 0)])
