@@ -262,7 +262,7 @@ def test_a_painted_mask_of_other_proportions_is_refused(tmp_path):
 def test_a_rough_matte_decides_before_a_busy_backdrop():
     figure = paint(high=700)
     random = np.random.default_rng(1)
-    wild = cv2.resize(random.integers(0, 255, (50, 33, 3), dtype=np.uint8), (467, 700), interpolation=cv2.INTER_CUBIC)
+    wild = cv2.resize(random.integers(0, 255, (50, 33, 3), dtype=np.uint8), (466, 700), interpolation=cv2.INTER_CUBIC)
     mixed = (figure.rgb_srgb * figure.alpha[..., None] + wild * (1 - figure.alpha[..., None])).astype(np.uint8)
     assert cut_out(mixed, figure.face).code == "backdrop.busy"
     rough = cv2.GaussianBlur(figure.alpha.astype(np.float32), (0, 0), 1.5)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from ..domain.twin import Box
 from .backdrop import fit, fit_growing, is_plain, silhouette, small_copy
@@ -23,6 +22,8 @@ from .trust import Trust, judged
 
 # The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
 _WORK_PIXELS = 3_000_000
+# Rows at a time where whole pictures of floats would be too much.
+_STRIP = 512
 # Before a busy backdrop, how much may be open, as a multiple of what is surely she.
 _OPEN_SHARE = 1.0
 _AROUND = np.ones((3, 3), np.uint8)
@@ -229,15 +230,8 @@ def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha:
     softness = max(2.0, 0.01 * face.width)
     inwards = cv2.distanceTransform(np.pad(half, 1, mode="edge"), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     outwards = cv2.distanceTransform(1 - half, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    least = np.clip((inwards - 0.5) / softness, 0, 1) * 255
-    most = (1 - np.clip((outwards - 0.5) / softness, 0, 1)) * 255
-    # Distances from a hard contour have its steps; a lens has none.
-    least, most = cv2.GaussianBlur(least, (0, 0), 0.7), cv2.GaussianBlur(most, (0, 0), 0.7)
-    least = np.where(inwards > softness + 0.5, 255, least)
-    crisp = np.where(half, np.maximum(alpha, least), np.minimum(alpha, most))
-    y, x = np.mgrid[0:high, 0:wide]
-    across = np.abs(x - (face.left + face.width / 2))
-    keep = (y < face.bottom + 0.15 * face.height) & (across < 1.4 * face.width)
+    y, x = np.arange(high)[:, None], np.arange(wide)[None]
+    keep = (y < face.bottom + 0.15 * face.height) & (np.abs(x - (face.left + face.width / 2)) < 1.4 * face.width)
     if hair is not None:
         # Long hair falls over shoulders and chest: whatever is its colour a little further in is left alone.
         window = face.grown(2.5).clipped(wide, high)
@@ -246,18 +240,34 @@ def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha:
         like = ((off < 16) & (inwards[patch] > 2 * softness)).astype(np.uint8)
         near = disc(max(round(0.17 * face.width), 4))
         keep[patch] |= cv2.dilate(cv2.morphologyEx(like, cv2.MORPH_OPEN, disc(2)), near) > 0
-    return np.where(keep, alpha, crisp + 0.5).astype(np.uint8)
+    out = alpha.copy()
+    for top in range(0, high, _STRIP):
+        # With a margin for the blur below.
+        first, last = max(top - 4, 0), min(top + _STRIP + 4, high)
+        rows, own = slice(first, last), slice(top, min(top + _STRIP, high))
+        least = np.clip((inwards[rows] - 0.5) / softness, 0, 1) * 255
+        most = (1 - np.clip((outwards[rows] - 0.5) / softness, 0, 1)) * 255
+        # Distances from a hard contour have its steps; a lens has none.
+        least, most = cv2.GaussianBlur(least, (0, 0), 0.7), cv2.GaussianBlur(most, (0, 0), 0.7)
+        least = np.where(inwards[rows] > softness + 0.5, 255, least)
+        crisp = np.where(half[rows] > 0, np.maximum(alpha[rows], least), np.minimum(alpha[rows], most))
+        crisp = (crisp + 0.5).astype(np.uint8)[top - first : own.stop - first]
+        np.copyto(out[own], crisp, where=~keep[own])
+    return out
 
 
 def _clean(alpha: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     """Drop the solver's veil and crumbs: near-zero alpha, near-one alpha, and specks that hang on nothing."""
-    alpha = np.clip((alpha / 255 - 0.03) / 0.94, 0, 1)
-    labels, _ = ndimage.label(alpha > 0.12, np.ones((3, 3)))
-    attached = np.unique(labels[trimap == 255])
-    loose = (labels > 0) & ~np.isin(labels, attached)
+    levels = np.clip((np.arange(256) / 255 - 0.03) / 0.94, 0, 1)
+    alpha = (levels * 255 + 0.5).astype(np.uint8)[alpha]
+    count, labels = cv2.connectedComponents((alpha > 30).astype(np.uint8))
+    attached = np.zeros(count, bool)
+    attached[np.unique(labels[trimap == 255])] = True
+    attached[0] = True
+    loose = ~attached[labels]
     fringe = cv2.dilate(loose.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     alpha[fringe & ((labels == 0) | loose)] = 0
-    return (alpha * 255 + 0.5).astype(np.uint8)
+    return alpha
 
 
 def scaled(face: Box, scale: float) -> Box:
