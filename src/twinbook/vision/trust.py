@@ -134,9 +134,12 @@ def _left_over(
             continue
         # Paper that an arm or a leg shuts off is as even as paper is; a shoe has folds, seams and a sole.
         piece = labels == index
-        mean_tint = float(np.hypot(*difference[piece][:, 1:].mean(axis=0)))
+        lighter, *tints = difference[piece].mean(axis=0)
+        mean_tint = float(np.hypot(*tints)) - 0.1 * abs(
+            float(lighter)
+        )  # a shadow on coloured paper has less of its colour
         rim = widened(piece, 11) & ~piece & (cover < 0.15)
-        shut_off = (rim & ground).sum() < 0.1 * (width + height)
+        shut_off = (rim & ground).sum() < 0.3 * (width + height)
         if shut_off and float(np.median(uneven[piece])) < 3 * even + 0.12 and mean_tint < max(0.6, noise):
             continue
         # Solid, not the thread of an edge; below her chin, for what is beside the head is hair or paper.
