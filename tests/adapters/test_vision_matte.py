@@ -180,7 +180,7 @@ def test_a_white_shirt_that_white_paper_swallows_is_doubted_and_not_lost(name):
     rgb, true, face = photographed(name, "plain", "white", rough=True)
     found = cut_out(rgb, face)
     right = np.abs(found.alpha / 255 - true).mean() < 0.02
-    assert right or (found.code == "matte.unsure" and found.trusted is None and found.doubts)
+    assert right or (found.code == "matte.unsure" and found.doubts)
 
 
 def test_black_on_black_is_cut_right_or_doubted():

@@ -388,7 +388,7 @@ def make_plate(reading: Reading, likely: Callable[[np.ndarray], np.ndarray] | No
 
 def cut_plate(reading: Reading, likely: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[Plate, Cut]:
     """Open a chosen photograph at full size and cut her out, with the correction painted beside it, if there is one. A
-    plate whose matte can't be trusted has none. Raises CaptureRefused ``capture.unreadable``, ``matte.mask``, and
+    matte that can't be trusted is kept for measuring, and the backdrop said to be ``unsure``. Raises CaptureRefused ``capture.unreadable``, ``matte.mask``, and
     ``capture.screen``, for a grid that only full size shows."""
     rgb = decode(reading.path).rgb_srgb
     look, box, face = reading.look, reading.box, reading.face
@@ -405,7 +405,7 @@ def cut_plate(reading: Reading, likely: Callable[[np.ndarray], np.ndarray] | Non
         landmarks = (landmarks * scale).astype(np.float32)
     high, wide = rgb.shape[:2]
     made = cut(rgb, box, painted_mask(reading.path, (wide, high)), None if likely is None else likely(rgb))
-    alpha = made.trusted
+    alpha = made.alpha
     backdrop = {"": Backdrop.PLAIN, "matte.unsure": Backdrop.UNSURE}.get(made.code, Backdrop.BUSY)
     facts = PlateFacts(
         id=name,

@@ -45,16 +45,11 @@ class Cut:
     doubts: tuple[str, ...] = ()
     sure: np.ndarray | None = None
 
-    @property
-    def trusted(self) -> np.ndarray | None:
-        """Alpha where it can be trusted, else None."""
-        return None if self.code else self.alpha
-
 
 def matte(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
-    """Alpha of the person with this face, uint8 (h, w) at full resolution; None where the backdrop is busy or the edge
-    can't be trusted. `cut` says which."""
-    return cut(rgb_srgb, face).trusted
+    """Alpha of the person with this face, uint8 (h, w) at full resolution; None where the backdrop is busy. For
+    measuring; `cut` says whether its edge can be trusted as well."""
+    return cut(rgb_srgb, face).alpha
 
 
 def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, likely: np.ndarray | None = None) -> Cut:
