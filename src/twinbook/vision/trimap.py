@@ -48,10 +48,14 @@ def trimap_of(
     # Narrow gaps that the small copy couldn't show (armpits, between fingers): inside, but just like the backdrop, amid
     # something that is not at all like it.
     shown = cv2.GaussianBlur(np.where(mask, distance, 0).astype(np.float32), (0, 0), 1.0)
-    fullest = cv2.dilate(shown, np.ones((2 * max(round(0.05 * face.width), 3) + 1,) * 2, np.uint8))
+    around = max(round(0.05 * face.width), 3)
+    fullest = cv2.dilate(shown, np.ones((2 * around + 1,) * 2, np.uint8))
+    # A wedge between the legs is closed on the small copy as far as it is six of its pixels wide.
+    fullest_far = cv2.dilate(shown, np.ones((2 * max(round(4 * ratio) + 1, around) + 1,) * 2, np.uint8))
     gap_reach = max(round(0.45 * face.width), body_reach + 1)
     rim = depth <= gap_reach
-    gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest) & (fullest > 14)
+    rim[round(face.bottom + 2.6 * face.height) :] = True  # between the legs a gap lies in the middle
+    gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest_far) & (fullest_far > 14)
     trimap[(cv2.dilate(gap.astype(np.uint8), disc(3)) > 0) & mask] = 128
     # The small copy's outline may lie a little outside the true one: what is near the backdrop there, beside something
     # that isn't, is for the solver to decide.
