@@ -285,6 +285,7 @@ def _near_arm(shape, side):
 def _tee_marks(rim, points, hem, nape, neck_normal, neck, sleeves, arm, shape, spec):
     """Distances to neckline, hems and seams, measured on the body."""
     above = np.linalg.norm(points[:, :2] - neck[:2], axis=1)
+    above = np.where(points[:, 2] > neck[2] - 0.25, above, FAR)  # the hem lies below the neck as well
     marks = {
         "neck": np.where(above < 0.20, _edge_distance(points, rim, above), FAR),
         "hem": np.where(arm < 0.4, points[:, 2] - hem, FAR),

@@ -134,6 +134,7 @@ def tidy(strands, field, to_local):
     local = to_local(strands)
     in_face = (local[..., 1] < CURTAIN - 0.004) & (np.abs(local[..., 0]) < 0.064) & (local[..., 2] < 0.045)
     astray = (field.distance(strands) > 0.040) & (local[..., 2] > 0.0)
+    astray |= np.abs(local[..., 0]) > 0.165  # slid off over a shoulder
     buried = field.distance(strands[:, 3:]).min(1) < -0.004
     bends = unit(np.diff(strands, axis=1))
     kinked = ((bends[:, 1:] * bends[:, :-1]).sum(-1) < 0.3).any(1)
@@ -161,7 +162,9 @@ def straight_hair(head, tee, style, random):
     tee_tree = surface_tree(*tee)
     ends_at = np.mean([centre[2] for centre, _ in head.eyes]) - 0.062 - style["ends"]
     below = max(0.14, low[2] - ends_at + 0.03)
-    field = DistanceField([head.tree, tee_tree], np.subtract(low, (0.09, 0.05, below)), np.add(top, (0.09, 0.09, 0.04)))
+    aside = 0.09 if style["length"] < 0.5 else 0.16  # long hair reaches the shoulders
+    low, top = np.subtract(low, (aside, 0.05, below)), np.add(top, (aside, 0.09, 0.04))
+    field = DistanceField([head.tree, tee_tree], low, top)
     roots = head.sample(style["roots"], random, head.rest_eye[2] - 0.10)
     density, _, azimuth = scalp_density(head, roots, "straight", 0.11, random)
     keep = random.random(len(roots)) < density

@@ -15,12 +15,15 @@ from blender_kit import add_area_light, add_mesh, add_object, add_strands, aim, 
 from figure import add_garment, load_cloth
 from garments import BodyShape
 from mathutils import Vector
+from matte import coverage, straight
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 DEPTH = {"ghost": 0.85, "flat": 0.10, "hanger": 0.42}  # share of the worn garment's depth that is left
-WALL = {"ghost": 0.10, "flat": 0.004, "hanger": 0.03}  # metres from the garment's back to the white
+WALL = {"ghost": 0.03, "flat": 0.004, "hanger": 0.015}  # metres from the garment's back to the white
 FOCAL_LENGTH, SENSOR = 100.0, 36.0
 MARGIN = 1.16
+SHADOW = 0.38  # share of the shadow that is left
 
 
 def take_packshot(name, spec, style, side, options):
@@ -56,7 +59,7 @@ def take_packshot(name, spec, style, side, options):
 def _light(scene, middle, wall_y):
     x, _, z = middle
     corners = [(x - 4, wall_y, z - 4), (x + 4, wall_y, z - 4), (x + 4, wall_y, z + 4), (x - 4, wall_y, z + 4)]
-    wall = add_mesh("wall", corners, [(0, 1, 2, 3)], material=materials.plain("wall", (0.85, 0.85, 0.85)))
+    wall = add_mesh("backdrop", corners, [(0, 1, 2, 3)], material=materials.plain("wall", (0.85, 0.85, 0.85)))
     wall.is_shadow_catcher = True
     for name, place, size, energy in (
         ("left", (x - 1.5, -2.0, z + 0.9), (1.2, 1.6), 105),
@@ -74,7 +77,7 @@ def _hanger(shape, points):
     """Wooden shoulders inside the tee and a steel hook above it; returns the hook's top."""
     neck = shape.bone("neck01")
     middle_y = float(np.median(points[:, 1]))
-    reach = 0.19
+    reach = 0.155
     across = np.linspace(-reach, reach, 60)
     collar = float(neck[2]) + 0.012
     drop = 0.085 * (np.abs(across) / reach) ** 1.25
@@ -85,19 +88,23 @@ def _hanger(shape, points):
     top = np.array([neck[0], middle_y, collar + 0.085])
     bow = top + 0.022 * np.stack([np.cos(turn), np.zeros(40), np.sin(turn)], 1)
     stem = np.linspace([neck[0], middle_y, collar], bow[0], 20)
-    steel = materials.plain("steel", (0.55, 0.55, 0.56), 0.25, 0.6)
+    steel = materials.plain("steel", (0.16, 0.16, 0.17), 0.3, 0.6)
     add_strands("hook", np.concatenate([stem, bow[1:]])[None], 0.0019, steel, tip=1.0)
     return np.array([neck[0], middle_y, collar + 0.11])
 
 
 def _on_white(scene):
-    """Over pure white; the wall leaves only its shadow on the film."""
+    """Over pure white; the wall leaves only its shadow on the film, and a studio's white softens that."""
+    garment = coverage(scene)[..., None]
     scene.render.film_transparent = True
     with tempfile.TemporaryDirectory() as folder:
         scene.render.image_settings.color_mode = "RGBA"
         scene.render.filepath = str(Path(folder) / "packshot.png")
         bpy.ops.render.render(write_still=True)
         film = np.asarray(Image.open(scene.render.filepath).convert("RGBA"), float) / 255
-    alpha = film[..., 3:]
-    picture = film[..., :3] * alpha + (1 - alpha)
+    bare = gaussian_filter(1 - garment, (2, 2, 0))
+    shadow = np.clip((film[..., 3:] - garment) / np.maximum(1 - garment, 1e-3), 0, 1) * (1 - garment)
+    shadow = gaussian_filter(shadow, (2, 2, 0)) / np.maximum(bare, 1e-3)
+    cloth = straight(film[..., :3] * film[..., 3:], garment[..., 0])
+    picture = garment * cloth + (1 - garment) * (1 - SHADOW * shadow)
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
