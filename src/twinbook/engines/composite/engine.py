@@ -54,7 +54,7 @@ class CompositeEngine(Engine):
 
     def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
         """Choose the plates. Raises EngineRefused: ``engine.operation``, ``engine.talents``, ``campaign.scene``,
-        ``engine.plate``, ``backdrop.busy`` or ``engine.region``."""
+        ``engine.plate``, ``backdrop.busy``, ``matte.unsure`` or ``engine.region``."""
         unknown = sorted(set(shot.operations) - set(_OPERATIONS))
         if unknown:
             raise EngineRefused("engine.operation", f"shot {shot.id} asks for {', '.join(unknown)}")
@@ -228,6 +228,8 @@ def _candidates(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> list[Pla
         plain = [facts for facts in found if facts.backdrop is Backdrop.PLAIN]
         if not plain:
             names = ", ".join(facts.photo for facts in found)
+            if any(facts.backdrop is Backdrop.UNSURE for facts in found):
+                raise EngineRefused("matte.unsure", f"her outline in {names} can't be trusted")
             raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
         found = plain
     if shot.recolor is not None:

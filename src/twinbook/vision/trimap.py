@@ -1,0 +1,177 @@
+"""Where alpha is to be solved: the trimap, and the colours on both sides of the unknown band.
+
+On cloth and skin the band is a lens wide. At her head it goes as far as anything differs from the backdrop outside,
+however far hair flies, and inside it opens wherever backdrop shows between curls.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..domain.twin import Box
+from .closed_form import Colours, continued, placed
+from .segmentation import face_mask
+from .skin import lab_to_linear, to_linear
+
+# Longest side of the copy on which colours are continued; both are smooth.
+_COLOUR_SIDE = 900
+
+
+def trimap_of(
+    rgb: np.ndarray,
+    face: Box,
+    mask: np.ndarray,
+    ground: np.ndarray,
+    backdrop: np.ndarray,
+    ratio: float,
+    hair: np.ndarray | None,
+) -> np.ndarray:
+    """0 backdrop, 255 person, 128 unknown: uint8 (h, w), for uint8 sRGB (h, w, 3).
+
+    ``mask`` is the body (bool (h, w)); ``ground`` what is surely backdrop (bool, any size); ``backdrop`` CIELAB float32
+    (any size); ``ratio`` how many of these pixels one of the mask's originally was.
+    """
+    high, wide = mask.shape
+    if mask.all():
+        return np.full(mask.shape, 255, np.uint8)
+    body_reach = max(round(1.6 * ratio + 0.012 * face.width), 3)
+    eight = mask.astype(np.uint8)
+    depth = cv2.distanceTransform(eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # from the outline inwards, pixels
+    beside = cv2.distanceTransform(1 - eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # and outwards
+    trimap = np.where(depth > body_reach + 1, 255, np.where(beside <= body_reach, 128, 0)).astype(np.uint8)
+    distance = np.linalg.norm(
+        fast_lab(rgb) - cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR), axis=2
+    )
+    beyond = beside > 2 * body_reach
+    noise = 1.4826 * float(np.median(distance[beyond])) if beyond.any() else 1.0
+    # Narrow gaps that the small copy couldn't show (armpits, between fingers): inside, but just like the backdrop, amid
+    # something that is not at all like it.
+    shown = cv2.GaussianBlur(np.where(mask, distance, 0).astype(np.float32), (0, 0), 1.0)
+    around = max(round(0.05 * face.width), 3)
+    fullest = cv2.dilate(shown, np.ones((2 * around + 1,) * 2, np.uint8))
+    # A wedge between the legs is closed on the small copy as far as it is six of its pixels wide.
+    fullest_far = cv2.dilate(shown, np.ones((2 * max(round(4 * ratio) + 1, around) + 1,) * 2, np.uint8))
+    gap_reach = max(round(0.45 * face.width), body_reach + 1)
+    rim = depth <= gap_reach
+    rim[round(face.bottom + 2.6 * face.height) :] = True  # between the legs a gap lies in the middle
+    gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest_far) & (fullest_far > 14)
+    trimap[(cv2.dilate(gap.astype(np.uint8), disc(3)) > 0) & mask] = 128
+    # The small copy's outline may lie a little outside the true one: what is near the backdrop there, beside something
+    # that isn't, is for the solver to decide.
+    verge = depth <= 3 * body_reach
+    fringe = mask & verge & (fullest > 14) & (shown < np.minimum(0.4 * fullest, 14))
+    trimap[cv2.dilate(fringe.astype(np.uint8), disc(body_reach)).astype(bool) & mask] = 128
+    window = face.grown(1.6).clipped(wide, high)
+    patch = np.s_[window.top : window.bottom, window.left : window.right]
+    local, distance, shown, fullest = eight[patch], distance[patch], shown[patch], fullest[patch]
+    depth, beside = depth[patch], beside[patch]
+    evident = cv2.GaussianBlur(distance, (0, 0), 0.8) > max(2.5 * noise, 1.6)
+    evident = cv2.dilate(evident.astype(np.uint8), disc(2)) > 0
+    open_ground = cv2.resize(ground.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST)[patch] > 0
+    y = np.arange(window.top, window.bottom)[:, None]
+    flying = (beside <= 1.1 * face.width) & (local == 0) & (evident & (beside <= 0.42 * face.width) | ~open_ground)
+    near_edge = depth <= max(round(0.18 * face.width), body_reach + 1)
+    thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
+    thin |= _porous(
+        rgb[patch],
+        cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch],
+        hair,
+        depth,
+        local > 0,
+        face,
+        window,
+    )
+    see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
+    skin = face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
+    unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
+    trimap[patch][unknown] = 128
+    trimap[patch][skin] = 255
+    return trimap
+
+
+def _porous(
+    rgb: np.ndarray,
+    behind: np.ndarray,
+    hair: np.ndarray | None,
+    depth: np.ndarray,
+    hers: np.ndarray,
+    face: Box,
+    window: Box,
+) -> np.ndarray:
+    """Where backdrop shows between strands: bool. Its colour lies on the way from the backdrop to the hair's, and there
+    is more of it from there on outwards: a sheen in the middle of smooth hair has no way out."""
+    if hair is None or np.linalg.norm(hair - behind.mean(axis=(0, 1))) < 12:
+        return np.zeros(hers.shape, bool)
+    values = to_linear(rgb)
+    paper = lab_to_linear(behind).astype(np.float32)
+    own = np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
+    place, variance = placed(values, paper, np.broadcast_to(own, values.shape), np.float32(0.0), np.float32(0.01))
+    mixed = hers & (place < 0.75) & (variance < 0.02) & (depth < 0.6 * face.width)
+    mixed = cv2.morphologyEx(mixed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    near = cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2)))
+    count, labels = cv2.connectedComponents(near)
+    if count < 2:
+        return np.zeros(hers.shape, bool)
+    outward = np.zeros(count, bool)
+    outward[np.unique(labels[(depth <= 0.04 * face.width + 1) & hers])] = True
+    outward[0] = False
+    # A highlight on a temple lies between dark hair and pale paper as well.
+    box = face.shifted(window.left, window.top)
+    temples = np.zeros(hers.shape, np.uint8)
+    middle = box.left + box.width // 2, box.top + round(0.5 * box.height)
+    cv2.ellipse(temples, middle, (round(0.5 * box.width), round(0.56 * box.height)), 0, 0, 360, 1, -1)
+    return outward[labels] & hers & (temples == 0)
+
+
+def colours_of(
+    rgb: np.ndarray, trimap: np.ndarray, face: Box, backdrop: np.ndarray, hair: np.ndarray | None
+) -> Colours:
+    """The colours on both sides of the band. ``backdrop`` is CIELAB float32 at any size, ``hair`` CIELAB (3,) or None."""
+    high, wide = trimap.shape
+    scale = min(1.0, _COLOUR_SIDE / max(high, wide))
+    size = max(round(wide * scale), 1), max(round(high * scale), 1)
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    share = cv2.resize(trimap, size, interpolation=cv2.INTER_AREA) if scale < 1 else trimap
+    linear = to_linear(small)
+    smooth = lab_to_linear(cv2.resize(backdrop, size, interpolation=cv2.INTER_LINEAR)).astype(np.float32)
+    free, hers = share == 0, share == 255
+    if free.any():
+        # What the model leaves of a shadow beside her is taken from the paper next to the band.
+        left = cv2.GaussianBlur(continued(np.clip(linear - smooth, -0.1, 0.1), free), (0, 0), 2.0)
+        smooth = np.clip(smooth + left, 0, 1)
+    if not hers.any():
+        hers = share > 0
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = (grey - cv2.GaussianBlur(grey, (0, 0), 1.5))[free]
+    grain = 1.2 * 1.4826 * float(np.median(np.abs(detail))) if detail.size else 1.0
+    own = continued(linear, hers)
+    calm = cv2.GaussianBlur(own, (0, 0), max(0.02 * face.width * scale, 1.0))
+    off = linear - calm
+    spread = np.sqrt(np.maximum(continued((off * off).sum(axis=2), hers), 0))
+    spread = cv2.GaussianBlur(spread, (0, 0), max(0.03 * face.width * scale, 1.0))
+    dark = None if hair is None else np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
+    return Colours(smooth, calm.astype(np.float32), spread.astype(np.float32), grain, dark)
+
+
+def hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
+    """CIELAB of what is beside the cheeks, the median: hair, if she has any there. None where nearly nothing is."""
+    wide = hers.shape[1]
+    beside = np.zeros(hers.shape, bool)
+    rows = slice(round(face.top + 0.3 * face.height), face.bottom)
+    for start, end in ((-0.25, 0.05), (0.95, 1.25)):
+        left, right = face.left + start * face.width, face.left + end * face.width
+        beside[rows, min(max(round(left), 0), wide) : min(max(round(right), 0), wide)] = True
+    samples = rgb[beside & hers]
+    if len(samples) < 0.02 * face.width * face.height:
+        return None
+    return np.median(fast_lab(samples[None])[0], axis=0)
+
+
+def fast_lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB float32: OpenCV's, good to a tenth of a unit and ten times as fast at full resolution."""
+    return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
