@@ -32,19 +32,24 @@ _GRAIN = 0.8
 @dataclass(frozen=True)
 class Colours:
     """What lies behind her and what she is made of, in linear light, continued over the whole picture at a reduced
-    size: float32 (h, w, 3). ``spread`` is how much her own colour varies around there, float32 (h, w); ``grain`` is the
-    picture's, in coded values."""
+    size: float32 (h, w, 3). ``spread`` is how much her own colour varies around there, float32 (h, w); ``strands`` says
+    where she is made of hair, float32 (h, w), 0 to 1; ``grain`` is the picture's, in coded values.
+
+    Colour alone tells alpha only where hair meets paper. Cloth and skin pale towards their outline, by sheen and rim
+    light, on the very way from their colour to the paper's: there the Laplacian, which sees the edge, decides alone.
+    """
 
     behind: np.ndarray
     own: np.ndarray
     spread: np.ndarray
+    strands: np.ndarray
     grain: float
     hair: np.ndarray | None = None
 
     def window(
         self, box: tuple[int, int, int, int], size: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``behind``, ``own`` and ``spread`` of a window (top, bottom, left, right) of the picture of ``size`` (wide,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """``behind``, ``own``, ``spread`` and ``strands`` of a window (top, bottom, left, right) of the picture of ``size`` (wide,
         high), at the picture's resolution."""
         top, bottom, left, right = box
         wide, high = size
@@ -54,7 +59,7 @@ class Colours:
         x, y = np.meshgrid(x, y)
         return tuple(
             cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for values in (self.behind, self.own, self.spread)
+            for values in (self.behind, self.own, self.spread, self.strands)
         )
 
 
@@ -174,7 +179,9 @@ def _data(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     if colours is None:
         return None
-    behind, own, spread = colours.window(box, size)
+    behind, own, spread, strands = colours.window(box, size)
+    if not (strands > 0).any():
+        return None
     linear = to_linear(rgb).astype(np.float32)
     # Grain is even in coded values; in linear light it grows with the light.
     slope = 2.4 * np.power(np.maximum(linear.mean(axis=-1), 1e-3), 1.4 / 2.4)
@@ -184,7 +191,7 @@ def _data(
         other, unsure = placed(linear, behind, np.broadcast_to(colours.hair, own.shape), spread, grain)
         better = unsure < variance
         alpha, variance = np.where(better, other, alpha), np.where(better, unsure, variance)
-    return alpha, _TRUST / (variance + 1e-4)
+    return alpha, strands * _TRUST / (variance + 1e-4)
 
 
 def _solve_tile(

@@ -17,7 +17,7 @@ from .backdrop import fit, fit_growing, is_plain, silhouette, small_copy
 from .closed_form import solve
 from .segmentation import core, grab, segment, segment_by_model, shadow_like
 from .skin import lab
-from .trimap import colours_of, disc, fast_lab, hair_colour, trimap_of
+from .trimap import colours_of, disc, fast_lab, hair_colour, scaled, trimap_of
 from .trust import Trust, judged
 
 # The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
@@ -263,13 +263,6 @@ def _clean(alpha: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     fringe = cv2.dilate(loose.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     alpha[fringe & ((labels == 0) | loose)] = 0
     return alpha
-
-
-def scaled(face: Box, scale: float) -> Box:
-    return Box(
-        *(max(round(v * scale), 0) for v in (face.left, face.top)),
-        *(max(round(v * scale), 1) for v in (face.width, face.height)),
-    )
 
 
 def refined(rgb_srgb: np.ndarray, small_mask: np.ndarray, reach: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..domain.twin import Box
 from .closed_form import Colours, continued, placed
-from .segmentation import face_mask
+from .segmentation import core, face_mask
 from .skin import lab_to_linear, to_linear
 
 # Longest side of the copy on which colours are continued; both are smooth.
@@ -83,7 +83,8 @@ def trimap_of(
         window,
     )
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
-    skin = face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
+    # Nothing shines through a face, however pale the light on it.
+    skin = face_mask(face, window) & (depth > 2 * body_reach)
     unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
     trimap[patch][unknown] = 128
     trimap[patch][skin] = 255
@@ -151,7 +152,36 @@ def colours_of(
     spread = np.sqrt(np.maximum(continued((off * off).sum(axis=2), hers), 0))
     spread = cv2.GaussianBlur(spread, (0, 0), max(0.03 * face.width * scale, 1.0))
     dark = None if hair is None else np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
-    return Colours(smooth, calm.astype(np.float32), spread.astype(np.float32), grain, dark)
+    strands = continued(like_hair(small, hers, scaled(face, scale), hair).astype(np.float32), hers)
+    strands = np.clip(2 * cv2.GaussianBlur(strands, (0, 0), max(0.02 * face.width * scale, 1.0)) - 0.5, 0, 1)
+    return Colours(smooth, calm.astype(np.float32), spread.astype(np.float32), strands, grain, dark)
+
+
+def like_hair(rgb: np.ndarray, hers: np.ndarray, face: Box, hair: np.ndarray | None) -> np.ndarray:
+    """What of her is hair, by colour: bool (h, w). Nothing where her hair can't be told from her skin; below the chin
+    only where it can be told from her top as well."""
+    found = np.zeros(hers.shape, bool)
+    if hair is None:
+        return found
+    high, wide = hers.shape
+    values = fast_lab(rgb)
+    skin = values[face_mask(face, Box(0, 0, wide, high)) & hers]
+    others = [np.median(skin, axis=0)] if len(skin) else []
+    if others and np.linalg.norm(others[0] - hair) < 12:
+        return found
+    chest = values[core(face, wide, high) & hers]
+    cloth = np.median(chest, axis=0) if len(chest) else None
+    lowest = face.bottom + 0.15 * face.height
+    if cloth is not None and np.linalg.norm(cloth - hair) > 20:
+        others.append(cloth)
+        lowest = face.bottom + 2.5 * face.height
+    off = np.linalg.norm(values - hair, axis=2)
+    # Highlights on hair are as far from its median as skin is from some hair: the nearest colour says what it is.
+    found = hers & (off < 30)
+    for other in others:
+        found &= off < 0.8 * np.linalg.norm(values - other, axis=2)
+    found[max(round(lowest), 0) :] = False
+    return found
 
 
 def hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
@@ -175,3 +205,10 @@ def fast_lab(rgb: np.ndarray) -> np.ndarray:
 
 def disc(radius: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+
+
+def scaled(face: Box, scale: float) -> Box:
+    return Box(
+        *(max(round(v * scale), 0) for v in (face.left, face.top)),
+        *(max(round(v * scale), 1) for v in (face.width, face.height)),
+    )
