@@ -15,10 +15,10 @@ import numpy as np
 from ..domain.twin import Box
 from .backdrop import fit, fit_growing, is_plain, silhouette, small_copy
 from .closed_form import solve
-from .segmentation import core, grab, segment, segment_by_model, shadow_like
+from .segmentation import core, grab, segment, segment_by_model, shadow_like, shut_off
 from .skin import lab
 from .trimap import colours_of, disc, fast_lab, hair_colour, scaled, trimap_of
-from .trust import Trust, judged
+from .trust import Trust, judged, outline_seen
 
 # The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
 _WORK_PIXELS = 3_000_000
@@ -26,6 +26,8 @@ _WORK_PIXELS = 3_000_000
 _STRIP = 512
 # Before a busy backdrop, how much may be open, as a multiple of what is surely she.
 _OPEN_SHARE = 1.0
+# The share of her outline that must be seen for the first look at her to be taken without a second.
+_CLEAR = 0.99
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -88,12 +90,26 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
         return made, trust, cover
 
     walked = segment(small_lab, small_face, model, outside, hers, never)
+    sure = column if hers is None else column | hers
+    sure = sure if never is None else sure & ~never
+
+    def modelled() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return segment_by_model(small_lab, small_face, model, walked[2], sure)
+
+    def seen(parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
+        rough = cv2.GaussianBlur(parts[0].astype(np.float32), (0, 0), 0.8)
+        return outline_seen(small_lab, rough, max(model.noise, 0.25), told)
+
+    # Where the walk leaked into her, a part of its outline runs through the middle of something.
+    other, share = None, seen(walked)
+    if share < _CLEAR:
+        other = modelled()
+        if seen(other) > share + 0.5 * (1 - _CLEAR):
+            return finished(other)[0]
     first, trust, _ = finished(walked)
     if not first.code:
         return first
-    sure = column if hers is None else column | hers
-    sure = sure if never is None else sure & ~never
-    second, _, cover = finished(segment_by_model(small_lab, small_face, model, walked[2], sure))
+    second, _, cover = finished(other or modelled())
     # What the walk found beside her must be hers now: the second look may not pass over it.
     passed_over = trust.left is not None and trust.left.any() and float(cover[trust.left].mean()) < 0.7
     return first if second.code or passed_over else second
@@ -198,7 +214,8 @@ def _refine(
     mask = cv2.resize(body.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5
     hair = hair_colour(work, mask, work_face)
-    trimap = trimap_of(work, work_face, mask, ground, backdrop, ratio, hair)
+    gaps = shut_off(work, mask, backdrop, work_face)
+    trimap = trimap_of(work, work_face, mask & ~gaps, ground, backdrop, ratio, hair, gaps)
     colours = colours_of(work, trimap, work_face, backdrop, hair)
     if scale < 1:
         trimap = cv2.resize(trimap, (wide, high), interpolation=cv2.INTER_LINEAR)
@@ -257,7 +274,7 @@ def _clean(alpha: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     alpha = (levels * 255 + 0.5).astype(np.uint8)[alpha]
     count, labels = cv2.connectedComponents((alpha > 30).astype(np.uint8))
     attached = np.zeros(count, bool)
-    attached[np.unique(labels[trimap == 255])] = True
+    attached |= np.bincount(labels[trimap == 255], minlength=count) > 0
     attached[0] = True
     loose = ~attached[labels]
     fringe = cv2.dilate(loose.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0

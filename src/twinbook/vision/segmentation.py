@@ -126,10 +126,55 @@ def _gaps(
             continue
         mean = difference[window][inside].mean(axis=0)
         tint = float(np.hypot(mean[1], mean[2]))
+        if window[0].start < face.bottom + 0.8 * face.height and abs(mean[0]) + tint > max(2.0, 3 * noise):
+            continue  # beside the neck the shadow of her hair is as even and as colourless as a dark backdrop
         if -35 < mean[0] < max(0.5, 0.7 * noise) and tint < max(1.2, noise) + 0.08 * abs(mean[0]):
             # A shadow in it may have a slope, and the edges around it shine in a little.
             steep = float(np.percentile(fine[window][inside], 60))
             found[window] |= inside & (steep < 1.5 * even + 0.15 + 0.04 * abs(mean[0]))
+    return found
+
+
+def shut_off(rgb: np.ndarray, mask: np.ndarray, backdrop: np.ndarray, face: Box) -> np.ndarray:
+    """Backdrop that her arm or her legs shut off, too narrow for the small copy: bool (h, w), without its edge.
+
+    It has the paper's colour or that of a shadow on it, is as even as paper is, and all around it something unlike it
+    begins at once; a grey patch of cloth fades somewhere. ``rgb`` is uint8 sRGB (h, w, 3), ``mask`` her body,
+    ``backdrop`` CIELAB float32 at any size.
+    """
+    high, wide = mask.shape
+    values = cv2.GaussianBlur(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), (0, 0), 1.0)
+    behind = cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)
+    difference = values - behind
+    fine = slope(values, 0.7)
+    beyond = ~widened(mask, 2 * max(round(0.1 * face.width), 3) + 1)
+    found = np.zeros(mask.shape, bool)
+    if not beyond.any():
+        return found
+    noise = 1.4826 * float(np.median(np.linalg.norm(difference[beyond], axis=1)))
+    even = float(np.percentile(fine[beyond], 80))
+    tint = np.hypot(difference[..., 1], difference[..., 2])
+    light = difference[..., 0]
+    like = mask & (light > -0.3 * behind[..., 0]) & (light < max(0.7, 1.5 * noise)) & (tint < max(1.5, 1.5 * noise) + 0.1 * np.abs(light))
+    like &= fine < 2.5 * even + 0.3 + 0.04 * np.abs(light)
+    like[: round(face.bottom + 0.8 * face.height)] = False
+    column = widened(core(face, wide, high), 2 * max(round(0.2 * face.width), 1) + 1)
+    like &= ~column
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.erode(like.astype(np.uint8), np.ones((2, 2), np.uint8)), connectivity=4
+    )
+    least = max(20.0, 0.004 * face.width * face.height)
+    margin = 8
+    for index in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= least)[1:]:
+        left, top, across, down, _ = stats[index]
+        window = np.s_[max(top - margin, 0) : top + down + margin, max(left - margin, 0) : left + across + margin]
+        inside = labels[window] == index
+        near, far = widened(inside, 9), widened(inside, 13)
+        rim = far & ~near
+        off = np.linalg.norm(difference[window] - difference[window][inside].mean(axis=0), axis=2)
+        seen = (off > 5.0) | ~mask[window]
+        if float(seen[rim].mean()) > 0.85:
+            found[window] |= inside
     return found
 
 

@@ -16,6 +16,8 @@ from .skin import lab_to_linear, to_linear
 
 # Longest side of the copy on which colours are continued; both are smooth.
 _COLOUR_SIDE = 900
+# From which share of hair's outer rim that paper shines through, hair is loose.
+_LOOSE = 0.3
 
 
 def trimap_of(
@@ -26,10 +28,11 @@ def trimap_of(
     backdrop: np.ndarray,
     ratio: float,
     hair: np.ndarray | None,
+    shut_off: np.ndarray,
 ) -> np.ndarray:
     """0 backdrop, 255 person, 128 unknown: uint8 (h, w), for uint8 sRGB (h, w, 3).
 
-    ``mask`` is the body (bool (h, w)); ``ground`` what is surely backdrop (bool, any size); ``backdrop`` CIELAB float32
+    ``mask`` is the body, ``shut_off`` the middle of gaps in it (bool (h, w)); ``ground`` what is surely backdrop (bool, any size); ``backdrop`` CIELAB float32
     (any size); ``ratio`` how many of these pixels one of the mask's originally was.
     """
     high, wide = mask.shape
@@ -62,6 +65,11 @@ def trimap_of(
     verge = depth <= 3 * body_reach
     fringe = mask & verge & (fullest > 14) & (shown < np.minimum(0.4 * fullest, 14))
     trimap[cv2.dilate(fringe.astype(np.uint8), disc(body_reach)).astype(bool) & mask] = 128
+    # The middle of a gap is backdrop for sure; without it the solver would not know that there is any.
+    plain = cv2.blur(distance, (3, 3)) < max(1.6 * noise, 1.5)
+    edge = (gap | fringe | (trimap == 128)) & (fullest > 14) & plain
+    trimap[cv2.erode(edge.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+    trimap[shut_off] = 0
     window = face.grown(1.6).clipped(wide, high)
     patch = np.s_[window.top : window.bottom, window.left : window.right]
     local, distance, shown, fullest = eight[patch], distance[patch], shown[patch], fullest[patch]
@@ -73,7 +81,7 @@ def trimap_of(
     flying = (beside <= 1.1 * face.width) & (local == 0) & (evident & (beside <= 0.42 * face.width) | ~open_ground)
     near_edge = depth <= max(round(0.18 * face.width), body_reach + 1)
     thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
-    thin |= _porous(
+    pores = _porous(
         rgb[patch],
         cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch],
         hair,
@@ -83,9 +91,10 @@ def trimap_of(
         window,
     )
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
-    # Nothing shines through a face, however pale the light on it.
+    # Nothing shines through a face, however pale the light on it; and what shines through hair has a way out.
+    pores = _open_outwards(pores | thin | see_through, depth, face, window)
     skin = face_mask(face, window) & (depth > 2 * body_reach)
-    unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
+    unknown = (flying | pores) & (y < face.bottom + 0.25 * face.height) & ~skin
     trimap[patch][unknown] = 128
     trimap[patch][skin] = 255
     return trimap
@@ -110,19 +119,26 @@ def _porous(
     place, variance = placed(values, paper, np.broadcast_to(own, values.shape), np.float32(0.0), np.float32(0.01))
     mixed = hers & (place < 0.75) & (variance < 0.02) & (depth < 0.6 * face.width)
     mixed = cv2.morphologyEx(mixed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    near = cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2)))
-    count, labels = cv2.connectedComponents(near)
-    if count < 2:
-        return np.zeros(hers.shape, bool)
-    outward = np.zeros(count, bool)
-    outward[np.unique(labels[(depth <= 0.04 * face.width + 1) & hers])] = True
-    outward[0] = False
-    # A highlight on a temple lies between dark hair and pale paper as well.
+    # Only where hair is loose: a parting, and the hairline behind it, are as pale as pores but alone.
+    reach = max(round(0.5 * face.width), 3)
+    rim = (hers & (depth > 0.02 * face.width) & (depth < 0.14 * face.width)).astype(np.float32)
+    share = cv2.blur(rim * mixed, (reach, reach)) / np.maximum(cv2.blur(rim, (reach, reach)), 1e-4)
+    share = cv2.dilate(np.where(rim > 0, share, 0), np.ones((reach, reach), np.uint8))
+    return (cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2))) > 0) & (share > _LOOSE) & hers
+
+
+def _open_outwards(found: np.ndarray, depth: np.ndarray, face: Box, window: Box) -> np.ndarray:
+    """What of ``found`` hangs together with the outline, and isn't at the temples, where a highlight lies between dark
+    hair and pale paper as well: bool."""
+    count, labels = cv2.connectedComponents(found.astype(np.uint8))
+    by_outline = found & (depth > 0) & (depth <= 0.04 * face.width + 1)
+    outward = np.bincount(labels[by_outline], minlength=count) > 0
     box = face.shifted(window.left, window.top)
-    temples = np.zeros(hers.shape, np.uint8)
+    temples = np.zeros(found.shape, np.uint8)
     middle = box.left + box.width // 2, box.top + round(0.5 * box.height)
     cv2.ellipse(temples, middle, (round(0.5 * box.width), round(0.56 * box.height)), 0, 0, 360, 1, -1)
-    return outward[labels] & hers & (temples == 0)
+    outward[0] = False
+    return outward[labels] & ((temples == 0) | (depth <= 0.04 * face.width + 1))
 
 
 def colours_of(

@@ -84,6 +84,13 @@ def judged(
     return Trust(round(share, 3), tuple(doubts), sure, left)
 
 
+def outline_seen(small_lab: np.ndarray, cover: np.ndarray, noise: float, told: np.ndarray) -> float:
+    """The share of the outline of ``cover`` across which a difference is seen, 0 to 1."""
+    contrast, rim = _across(small_lab, cover)
+    rim &= ~told
+    return 1 - float((rim & (contrast < 0.45 * (_SEEN + noise))).sum()) / max(int(rim.sum()), 1)
+
+
 def _across(small_lab: np.ndarray, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The difference across the outline (ΔE*ab, float32 (h, w)), and where the outline is (bool), frame apart."""
     eight = (cover >= 0.5).astype(np.uint8)
