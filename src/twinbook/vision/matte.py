@@ -83,7 +83,8 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
 
     def finished(parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[Cut, Trust, np.ndarray]:
         body, difference, ground = parts
-        alpha = _refine(rgb_srgb, face, body, ground, small_lab - difference, painted)
+        alpha, gaps = _refine(rgb_srgb, face, body, ground, small_lab - difference, painted)
+        ground = ground | (cv2.resize(gaps.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.2)
         cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         trust = judged(small_lab, cover, ground, small_lab - difference, small_face, max(model.noise, 0.25), told)
         made = Cut(alpha, trust.share, "matte.unsure" if trust.doubts else "", trust.doubts, trust.sure)
@@ -104,7 +105,9 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
     other, share = None, seen(walked)
     if share < _CLEAR:
         other = modelled()
-        if seen(other) > share + 0.5 * (1 - _CLEAR):
+        lost = cv2.morphologyEx((walked[0] & ~other[0]).astype(np.uint8), cv2.MORPH_OPEN, disc(3)) > 0
+        kept = lost.sum() < 0.1 * small_face.width * small_face.height
+        if kept and seen(other) > share + 0.5 * (1 - _CLEAR):
             return finished(other)[0]
     first, trust, _ = finished(walked)
     if not first.code:
@@ -204,7 +207,8 @@ def _refine(
     ground: np.ndarray,
     backdrop: np.ndarray,
     painted: np.ndarray | None = None,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
+    """Alpha (uint8 (h, w)), and the gaps that the small copy couldn't show (bool, on the copy of `_WORK_PIXELS`)."""
     high, wide = rgb.shape[:2]
     scale = min(1.0, (_WORK_PIXELS / (wide * high)) ** 0.5)
     size = round(wide * scale), round(high * scale)
@@ -226,7 +230,7 @@ def _refine(
     alpha = _with_crisp_body(rgb, face, hair, alpha)
     if painted is not None:
         np.copyto(alpha, painted, where=painted != 128)
-    return alpha
+    return alpha, gaps
 
 
 def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def trimap_of(
     flying = (beside <= 1.1 * face.width) & (local == 0) & (evident & (beside <= 0.42 * face.width) | ~open_ground)
     near_edge = depth <= max(round(0.18 * face.width), body_reach + 1)
     thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
-    pores = _porous(
+    pores, loose = _porous(
         rgb[patch],
         cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch],
         hair,
@@ -91,8 +91,10 @@ def trimap_of(
         window,
     )
     see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), disc(2)) > 0
-    # Nothing shines through a face, however pale the light on it; and what shines through hair has a way out.
-    pores = _open_outwards(pores | thin | see_through, depth, face, window)
+    # Nothing shines through a face, however pale the light on it; what shines through hair has a way out; and behind a
+    # smooth contour there is a parting, a hairline or a highlight, all as pale as pores.
+    pores |= (thin | see_through) & (loose | (depth <= max(0.05 * face.width, body_reach + 1)))
+    pores = _open_outwards(pores, depth, face, window)
     skin = face_mask(face, window) & (depth > 2 * body_reach)
     unknown = (flying | pores) & (y < face.bottom + 0.25 * face.height) & ~skin
     trimap[patch][unknown] = 128
@@ -108,23 +110,23 @@ def _porous(
     hers: np.ndarray,
     face: Box,
     window: Box,
-) -> np.ndarray:
-    """Where backdrop shows between strands: bool. Its colour lies on the way from the backdrop to the hair's, and there
-    is more of it from there on outwards: a sheen in the middle of smooth hair has no way out."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where backdrop shows between strands, and where hair is loose enough for it: bool twice. Its colour lies on the way
+    from the backdrop to the hair's, and much of the rim beside it is of that kind: a parting is alone."""
     if hair is None or np.linalg.norm(hair - behind.mean(axis=(0, 1))) < 12:
-        return np.zeros(hers.shape, bool)
+        return np.zeros(hers.shape, bool), np.zeros(hers.shape, bool)
     values = to_linear(rgb)
     paper = lab_to_linear(behind).astype(np.float32)
     own = np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
     place, variance = placed(values, paper, np.broadcast_to(own, values.shape), np.float32(0.0), np.float32(0.01))
     mixed = hers & (place < 0.75) & (variance < 0.02) & (depth < 0.6 * face.width)
     mixed = cv2.morphologyEx(mixed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    # Only where hair is loose: a parting, and the hairline behind it, are as pale as pores but alone.
     reach = max(round(0.5 * face.width), 3)
     rim = (hers & (depth > 0.02 * face.width) & (depth < 0.14 * face.width)).astype(np.float32)
     share = cv2.blur(rim * mixed, (reach, reach)) / np.maximum(cv2.blur(rim, (reach, reach)), 1e-4)
     share = cv2.dilate(np.where(rim > 0, share, 0), np.ones((reach, reach), np.uint8))
-    return (cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2))) > 0) & (share > _LOOSE) & hers
+    loose = hers & (share > _LOOSE)
+    return (cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2))) > 0) & loose, loose
 
 
 def _open_outwards(found: np.ndarray, depth: np.ndarray, face: Box, window: Box) -> np.ndarray:
@@ -170,6 +172,10 @@ def colours_of(
     dark = None if hair is None else np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
     strands = continued(like_hair(small, hers, scaled(face, scale), hair).astype(np.float32), hers)
     strands = np.clip(2 * cv2.GaussianBlur(strands, (0, 0), max(0.02 * face.width * scale, 1.0)) - 0.5, 0, 1)
+    if hair is not None:
+        # Hair nearly as dark as the paper behind it: a little more light on it would be taken for holes.
+        apart = cv2.resize(np.linalg.norm(backdrop - hair, axis=2), size, interpolation=cv2.INTER_LINEAR)
+        strands *= np.clip((apart - 26) / 14, 0, 1).astype(np.float32)
     return Colours(smooth, calm.astype(np.float32), spread.astype(np.float32), strands, grain, dark)
 
 
