@@ -155,7 +155,12 @@ def shut_off(rgb: np.ndarray, mask: np.ndarray, backdrop: np.ndarray, face: Box)
     even = float(np.percentile(fine[beyond], 80))
     tint = np.hypot(difference[..., 1], difference[..., 2])
     light = difference[..., 0]
-    like = mask & (light > -0.3 * behind[..., 0]) & (light < max(0.7, 1.5 * noise)) & (tint < max(1.5, 1.5 * noise) + 0.1 * np.abs(light))
+    like = (
+        mask
+        & (light > -0.3 * behind[..., 0])
+        & (light < max(0.7, 1.5 * noise))
+        & (tint < max(1.5, 1.5 * noise) + 0.1 * np.abs(light))
+    )
     like &= fine < 3 * even + 0.9 + 0.04 * np.abs(light)
     like[: round(face.bottom + 0.8 * face.height)] = False
     column = widened(core(face, wide, high), 2 * max(round(0.2 * face.width), 1) + 1)

@@ -18,6 +18,7 @@ from .skin import lab_to_linear, to_linear
 _COLOUR_SIDE = 900
 # From which share of hair's outer rim that paper shines through, hair is loose.
 _LOOSE = 0.3
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 def trimap_of(
@@ -68,7 +69,7 @@ def trimap_of(
     # The middle of a gap is backdrop for sure; without it the solver would not know that there is any.
     plain = cv2.blur(distance, (3, 3)) < max(1.6 * noise, 1.5)
     edge = (gap | fringe | (trimap == 128)) & (fullest > 14) & plain
-    trimap[cv2.erode(edge.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+    trimap[cv2.erode(edge.astype(np.uint8), _AROUND) > 0] = 0
     trimap[shut_off] = 0
     window = face.grown(1.6).clipped(wide, high)
     patch = np.s_[window.top : window.bottom, window.left : window.right]
@@ -94,10 +95,22 @@ def trimap_of(
     # Nothing shines through a face, however pale the light on it; what shines through hair has a way out; and behind a
     # smooth contour there is a parting, a hairline or a highlight, all as pale as pores.
     pores |= (thin | see_through) & (loose | (depth <= max(0.05 * face.width, body_reach + 1)))
+    # Below the eyes there are hair ends, and wedges of paper between them, neck and shoulder.
+    ends = (y > face.top + 0.6 * face.height) & (depth < 0.3 * face.width)
+    chest = core(face, wide, high) & mask
+    if chest.any():
+        cloth = np.median(fast_lab(rgb[chest][None])[0], axis=0)
+        # A top as pale as the paper can't be told from it by colour.
+        ends &= np.linalg.norm(cloth - backdrop.reshape(-1, 3).mean(axis=0)) > 16
+    pores |= see_through & ends
     pores = _open_outwards(pores, depth, face, window)
     skin = face_mask(face, window) & (depth > 2 * body_reach)
-    unknown = (flying | pores) & (y < face.bottom + 0.25 * face.height) & ~skin
+    unknown = (flying | pores) & (y < face.bottom + 0.25 * face.height)
+    unknown |= pores & see_through & ends & (y < face.bottom + 0.6 * face.height)
+    unknown &= ~skin
     trimap[patch][unknown] = 128
+    wedge = unknown & ends & plain[patch] & (local > 0) & (fullest > 14)
+    trimap[patch][cv2.erode(wedge.astype(np.uint8), _AROUND) > 0] = 0
     trimap[patch][skin] = 255
     return trimap
 
