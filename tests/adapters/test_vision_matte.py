@@ -20,6 +20,7 @@ from twinbook.vision.foreground import own_colours
 from twinbook.vision.matte import cut as cut_out
 from twinbook.vision.matte import estimated_person, extent, matte
 from twinbook.vision.neural_matte import NeuralMatte
+from twinbook.vision.skin import lab, to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +236,73 @@ def test_her_colours_have_no_paper_in_them():
     green = own[soft].astype(int)[:, 1] - own[soft].astype(int)[:, 0]
     before = figure.rgb_srgb[soft].astype(int)
     assert green.mean() < 0.5 * (before[:, 1] - before[:, 0]).mean() + 1
+
+
+# --- the demonstration's people, whose true alpha nobody knows ----------------------------------------------------
+
+
+PLATES = [(talent, view) for talent in ("mira", "sami") for view in ("waist-front", "head-threequarter")]
+
+
+@pytest.fixture(scope="module")
+def demo_cut():
+    made = {}
+
+    def cut_of(talent, view):
+        if (talent, view) not in made:
+            rgb = np.array(Image.open(PHOTOS / talent / f"{view}.jpg"))
+            face = faces.find_faces(rgb)[0].box
+            made[talent, view] = rgb, face, cut_out(rgb, face)
+        return made[talent, view]
+
+    return cut_of
+
+
+@pytest.mark.parametrize(("talent", "view"), PLATES)
+def test_nothing_shines_through_a_face_or_a_trunk(demo_cut, talent, view):
+    _, face, found = demo_cut(talent, view)
+    assert found.code == ""
+    # The whole face with its forehead, and what is well inside the outline below the collar.
+    oval = np.zeros(found.alpha.shape, np.uint8)
+    middle = face.left + face.width // 2, face.top + round(0.45 * face.height)
+    cv2.ellipse(oval, middle, (round(0.34 * face.width), round(0.52 * face.height)), 0, 0, 360, 1, -1)
+    inside = ndimage.binary_fill_holes(found.alpha > 127)
+    deep = ndimage.distance_transform_edt(np.pad(inside, 1, mode="edge"))[1:-1, 1:-1] > 0.12 * face.width
+    deep[: face.bottom + round(0.8 * face.height)] = False
+    assert (oval > 0).sum() > 5000
+    assert deep.sum() > 5000
+    assert found.alpha[(oval > 0) | deep].min() >= 250
+
+
+@pytest.mark.parametrize(("talent", "view"), PLATES)
+def test_no_pale_rim_before_a_dark_backdrop(demo_cut, talent, view):
+    rgb, face, found = demo_cut(talent, view)
+    share = found.alpha[..., None] / 255.0
+    dark = to_srgb(to_linear(own_colours(rgb, found.alpha)) * share + to_linear(np.uint8([45, 45, 48])) * (1 - share))
+    light = lab(dark)[..., 0]
+    hers = found.alpha > 127
+    inwards = ndimage.distance_transform_edt(np.pad(hers, 1, mode="edge"))[1:-1, 1:-1]
+    # Shoulders, sleeves and arms: below the hair, the band of six pixels along the outline.
+    rows = np.arange(len(hers))[:, None] > face.bottom + 0.6 * face.height
+    band = hers & rows & (inwards <= 6)
+    inner = np.where(hers & (inwards > 6), light, -np.inf)
+    beside = ndimage.maximum_filter(inner, 25)
+    seen = np.isfinite(beside) & band
+    assert seen.sum() > 500
+    assert (light[seen] - beside[seen] > 8).mean() < 0.02
+
+
+@pytest.mark.parametrize("talent", ["mira", "sami"])
+def test_a_shoulder_has_no_bites(demo_cut, talent):
+    _, face, found = demo_cut(talent, "waist-front")
+    hers = found.alpha > 127
+    # From the sleeves' seam outwards the outline of cloth is a calm line: closing it by a small disc changes next to nothing.
+    rows = slice(face.bottom + round(0.5 * face.height), face.bottom + round(1.4 * face.height))
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    calm = cv2.morphologyEx(found.alpha, cv2.MORPH_CLOSE, ball) > 127
+    bites = (calm & ~hers)[rows].sum()
+    length = (hers ^ ndimage.binary_erosion(hers))[rows].sum()
+    assert bites < 0.12 * length
 
 
 # --- corrections and networks of the user's own ------------------------------------------------------------------
