@@ -296,7 +296,7 @@ def test_no_pale_rim_before_a_dark_backdrop(demo_cut, talent, view):
 def test_a_shoulder_has_no_bites(demo_cut, talent):
     _, face, found = demo_cut(talent, "waist-front")
     hers = found.alpha > 127
-    # From the sleeves' seam outwards the outline of cloth is a calm line: closing it by a small disc changes next to nothing.
+    # The outline of cloth is a calm line: closing it by a small disc changes next to nothing.
     rows = slice(face.bottom + round(0.5 * face.height), face.bottom + round(1.4 * face.height))
     ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     calm = cv2.morphologyEx(found.alpha, cv2.MORPH_CLOSE, ball) > 127

@@ -97,16 +97,19 @@ def trimap_of(
     pores |= (thin | see_through) & (loose | (depth <= max(0.05 * face.width, body_reach + 1)))
     # Below the eyes there are hair ends, and wedges of paper between them, neck and shoulder.
     ends = (y > face.top + 0.6 * face.height) & (depth < 0.3 * face.width)
-    chest = core(face, wide, high) & mask
-    if chest.any():
-        cloth = np.median(fast_lab(rgb[chest][None])[0], axis=0)
-        # A top as pale as the paper can't be told from it by colour.
-        ends &= np.linalg.norm(cloth - backdrop.reshape(-1, 3).mean(axis=0)) > 16
+    if hair is not None:
+        chest = core(face, wide, high) & mask
+        cloth = np.median(fast_lab(rgb[chest][None])[0], axis=0) if chest.any() else hair
+        behind = cv2.resize(backdrop, (wide, high), interpolation=cv2.INTER_LINEAR)[patch]
+        # A top as pale as the paper can't be told from it by colour; other cloth and skin are off the way to the hair's.
+        pale = _on_the_way(cloth[None, None], behind.mean(axis=(0, 1)), hair, reach=0.5).item()
+        told = not pale and np.linalg.norm(hair - behind.mean(axis=(0, 1))) > 30
+        ends &= _on_the_way(fast_lab(np.ascontiguousarray(rgb[patch])), behind, hair) & told
     pores |= see_through & ends
     pores = _open_outwards(pores, depth, face, window)
     skin = face_mask(face, window) & (depth > 2 * body_reach)
     unknown = (flying | pores) & (y < face.bottom + 0.25 * face.height)
-    unknown |= pores & see_through & ends & (y < face.bottom + 0.6 * face.height)
+    unknown |= pores & ends & (y < face.bottom + 0.6 * face.height)
     unknown &= ~skin
     trimap[patch][unknown] = 128
     wedge = unknown & ends & plain[patch] & (local > 0) & (fullest > 14)
@@ -140,6 +143,14 @@ def _porous(
     share = cv2.dilate(np.where(rim > 0, share, 0), np.ones((reach, reach), np.uint8))
     loose = hers & (share > _LOOSE)
     return (cv2.dilate(mixed, disc(max(round(0.035 * face.width), 2))) > 0) & loose, loose
+
+
+def _on_the_way(values: np.ndarray, behind: np.ndarray, hair: np.ndarray, reach: float = 1.4) -> np.ndarray:
+    """Whether colours (CIELAB (h, w, 3)) have the hue of a mix of backdrop and hair, up to ``reach`` of the way: bool."""
+    way = hair - behind
+    place = ((values - behind) * way).sum(axis=-1) / np.maximum((way * way).sum(axis=-1), 1e-3)
+    beside = values - behind - np.clip(place, 0, reach)[..., None] * way
+    return (np.linalg.norm(beside[..., 1:], axis=-1) < 4 + 9 * np.clip(place, 0, 1)) & (place < reach)
 
 
 def _open_outwards(found: np.ndarray, depth: np.ndarray, face: Box, window: Box) -> np.ndarray:
@@ -183,7 +194,8 @@ def colours_of(
     spread = np.sqrt(np.maximum(continued((off * off).sum(axis=2), hers), 0))
     spread = cv2.GaussianBlur(spread, (0, 0), max(0.03 * face.width * scale, 1.0))
     dark = None if hair is None else np.clip(lab_to_linear(hair), 0, 1).astype(np.float32)
-    strands = continued(like_hair(small, hers, scaled(face, scale), hair).astype(np.float32), hers)
+    like = like_hair(small, hers, scaled(face, scale), hair, share > 0)
+    strands = continued(like.astype(np.float32), hers | like)
     strands = np.clip(2 * cv2.GaussianBlur(strands, (0, 0), max(0.02 * face.width * scale, 1.0)) - 0.5, 0, 1)
     if hair is not None:
         # Hair nearly as dark as the paper behind it: a little more light on it would be taken for holes.
@@ -192,9 +204,9 @@ def colours_of(
     return Colours(smooth, calm.astype(np.float32), spread.astype(np.float32), strands, grain, dark)
 
 
-def like_hair(rgb: np.ndarray, hers: np.ndarray, face: Box, hair: np.ndarray | None) -> np.ndarray:
-    """What of her is hair, by colour: bool (h, w). Nothing where her hair can't be told from her skin; below the chin
-    only where it can be told from her top as well."""
+def like_hair(rgb: np.ndarray, hers: np.ndarray, face: Box, hair: np.ndarray | None, where: np.ndarray) -> np.ndarray:
+    """What is hair by colour, of ``where`` she may be: bool (h, w). Nothing where her hair can't be told from her skin;
+    below the chin only where it can be told from her top as well."""
     found = np.zeros(hers.shape, bool)
     if hair is None:
         return found
@@ -212,7 +224,7 @@ def like_hair(rgb: np.ndarray, hers: np.ndarray, face: Box, hair: np.ndarray | N
         lowest = face.bottom + 2.5 * face.height
     off = np.linalg.norm(values - hair, axis=2)
     # Highlights on hair are as far from its median as skin is from some hair: the nearest colour says what it is.
-    found = hers & (off < 30)
+    found = where & (off < 30)
     for other in others:
         found &= off < 0.8 * np.linalg.norm(values - other, axis=2)
     found[max(round(lowest), 0) :] = False
