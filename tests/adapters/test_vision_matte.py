@@ -289,7 +289,8 @@ def test_no_pale_rim_before_a_dark_backdrop(demo_cut, talent, view):
     beside = ndimage.maximum_filter(inner, 25)
     seen = np.isfinite(beside) & band
     assert seen.sum() > 500
-    assert (light[seen] - beside[seen] > 8).mean() < 0.02
+    # A rim light on bare arms is hers: up to a dozen units of lightness over a few pixels.
+    assert (light[seen] - beside[seen] > 12).mean() < 0.01
 
 
 @pytest.mark.parametrize("talent", ["mira", "sami"])
@@ -302,7 +303,7 @@ def test_a_shoulder_has_no_bites(demo_cut, talent):
     calm = cv2.morphologyEx(found.alpha, cv2.MORPH_CLOSE, ball) > 127
     bites = (calm & ~hers)[rows].sum()
     length = (hers ^ ndimage.binary_erosion(hers))[rows].sum()
-    assert bites < 0.12 * length
+    assert bites < 0.05 * length
 
 
 # --- corrections and networks of the user's own ------------------------------------------------------------------
