@@ -15,9 +15,9 @@ import numpy as np
 from ..domain.twin import Box
 from .backdrop import fit, fit_growing, is_plain, silhouette, small_copy
 from .closed_form import solve
-from .segmentation import core, grab, segment, segment_by_model, shadow_like, shut_off
+from .segmentation import core, given_back, grab, segment, segment_by_model, shadow_like, shut_off, widened
 from .skin import lab
-from .trimap import colours_of, disc, fast_lab, hair_colour, scaled, trimap_of
+from .trimap import colours_of, disc, fast_lab, hair_colour, hair_for_certain, scaled, trimap_of
 from .trust import Trust, judged, outline_seen
 
 # The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
@@ -101,10 +101,19 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
         rough = cv2.GaussianBlur(parts[0].astype(np.float32), (0, 0), 0.8)
         return outline_seen(small_lab, rough, max(model.noise, 0.25), told)
 
-    # Where the walk leaked into her, a part of its outline runs through the middle of something.
+    # Where the walk leaked into her, a part of its outline runs through the middle of something, or its ground is unlike
+    # the paper.
     other, share = None, seen(walked)
-    if share < _CLEAR:
+    unlike = np.linalg.norm(small_lab - model.lab(*size), axis=2) > max(2.0, 5 * model.noise)
+    if share < _CLEAR or (unlike & walked[2]).sum() > 0.03 * small_face.width * small_face.height:
         other = modelled()
+        back = given_back(small_lab, walked[0], other[0], outside, small_face)
+        if never is not None:
+            back &= ~never
+        if back.any():
+            # What the walk took for ground there is in its idea of the backdrop as well: the model's is used.
+            walked = walked[0] | back, other[1], walked[2] & ~widened(back, 5)
+            share = seen(walked)
         lost = cv2.morphologyEx((walked[0] & ~other[0]).astype(np.uint8), cv2.MORPH_OPEN, disc(3)) > 0
         kept = lost.sum() < 0.1 * small_face.width * small_face.height
         if kept and seen(other) > share + 0.5 * (1 - _CLEAR):
@@ -217,7 +226,7 @@ def _refine(
     ratio = size[1] / body.shape[0]
     mask = cv2.resize(body.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5
-    hair = hair_colour(work, mask, work_face)
+    hair = hair_for_certain(work, mask, work_face)
     gaps = shut_off(work, mask, backdrop, work_face)
     trimap = trimap_of(work, work_face, mask & ~gaps, ground, backdrop, ratio, hair, gaps)
     colours = colours_of(work, trimap, work_face, backdrop, hair)
@@ -227,7 +236,7 @@ def _refine(
     if painted is not None:
         np.copyto(trimap, painted, where=painted != 128)
     alpha = _clean(solve(rgb, trimap, colours), trimap)
-    alpha = _with_crisp_body(rgb, face, hair, alpha)
+    alpha = _with_crisp_body(rgb, face, hair_colour(work, mask, work_face), alpha)
     if painted is not None:
         np.copyto(alpha, painted, where=painted != 128)
     return alpha, gaps

@@ -76,13 +76,7 @@ def calm_ground(
     An edge is where the slope at a fine scale is steeper than at a coarse one: so a shadow's soft border, however dark
     it is, is walked through, and the border of a pale shirt, however faint, is not. ``never`` is where she surely is.
     """
-    fine, coarse = (slope(small_lab, sigma) for sigma in (1.0, 3.0))
-    # Above the grain, and above the blocks that a JPEG leaves in even paper.
-    floor = 0.5
-    if outside.any():
-        floor = max(3.5 * float(np.median(fine[outside])), min(float(np.percentile(fine[outside], 98)), 0.7))
-    wall = (fine > max(floor, 0.22)) & (fine > 1.45 * coarse)
-    wall |= fine > max(5.0, floor)
+    fine, wall = _walls(small_lab, outside)
     chroma = np.hypot(difference[..., 1], difference[..., 2])
     like = (difference[..., 0] > -40) & (difference[..., 0] < max(4.0, 4 * noise)) & (chroma < max(4.0, 4 * noise))
     free = like & ~wall & ~never
@@ -95,6 +89,48 @@ def calm_ground(
     _, labels = cv2.connectedComponents(narrow, connectivity=4)
     ground |= _gaps(labels, ground, difference, fine, noise, face, widened(never, 9))
     return widened(ground, 5) & free
+
+
+def _walls(small_lab: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The slope at a fine scale, float32 (h, w), and where it is an edge's: bool (h, w)."""
+    fine, coarse = (slope(small_lab, sigma) for sigma in (1.0, 3.0))
+    # Above the grain, and above the blocks that a JPEG leaves in even paper.
+    floor = 0.5
+    if outside.any():
+        floor = max(3.5 * float(np.median(fine[outside])), min(float(np.percentile(fine[outside], 98)), 0.7))
+    return fine, (fine > max(floor, 0.22)) & (fine > 1.45 * coarse) | (fine > max(5.0, floor))
+
+
+def given_back(
+    small_lab: np.ndarray, walked: np.ndarray, modelled: np.ndarray, outside: np.ndarray, face: Box
+) -> np.ndarray:
+    """What the walk took from her, of what the difference from the model alone calls hers: bool (h, w).
+
+    Where the walk found a way into a grey stripe or a black sleeve, the piece ends outwards in an edge; a shadow, which
+    it took rightly, fades. A piece that she encloses is a gap by her side, unless it lies across her or on her chest.
+    """
+    high, wide = walked.shape
+    found = np.zeros(walked.shape, bool)
+    lost = cv2.morphologyEx((modelled & ~walked).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if not lost.any():
+        return found
+    sharp = widened(_walls(small_lab, outside)[1], 3)
+    chest = widened(core(face, wide, high), 5)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(lost)
+    for index in range(1, count):
+        _, _, across, down, area = stats[index]
+        if area < 0.03 * face.width * face.height:
+            continue
+        piece = labels == index
+        ring = widened(piece, 5) & ~widened(piece, 3)
+        outer, inner = ring & ~walked & ~modelled, int((ring & walked).sum())
+        if outer.sum() < 0.15 * inner:
+            hers = across > 2 * down or (piece & chest).any()
+        else:
+            hers = float(sharp[outer].mean()) > 0.45
+        if hers:
+            found |= piece
+    return widened(found, 3) & modelled
 
 
 def _gaps(
@@ -172,6 +208,8 @@ def shut_off(rgb: np.ndarray, mask: np.ndarray, backdrop: np.ndarray, face: Box)
     margin = 8
     for index in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= least)[1:]:
         left, top, across, down, _ = stats[index]
+        if across > 0.8 * down:
+            continue  # a stripe: gaps hang
         window = np.s_[max(top - margin, 0) : top + down + margin, max(left - margin, 0) : left + across + margin]
         inside = labels[window] == index
         near, far = widened(inside, 9), widened(inside, 13)

@@ -54,12 +54,8 @@ def trimap_of(
     shown = cv2.GaussianBlur(np.where(mask, distance, 0).astype(np.float32), (0, 0), 1.0)
     around = max(round(0.05 * face.width), 3)
     fullest = cv2.dilate(shown, np.ones((2 * around + 1,) * 2, np.uint8))
-    # A wedge between the legs is closed on the small copy as far as it is six of its pixels wide.
-    fullest_far = cv2.dilate(shown, np.ones((2 * max(round(4 * ratio) + 1, around) + 1,) * 2, np.uint8))
-    gap_reach = max(round(0.45 * face.width), body_reach + 1)
-    rim = depth <= gap_reach
-    rim[round(face.bottom + 2.6 * face.height) :] = True  # between the legs a gap lies in the middle
-    gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest_far) & (fullest_far > 14)
+    gap_reach = max(round(0.2 * face.width), body_reach + 1)
+    gap = mask & (depth <= gap_reach) & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest) & (fullest > 14)
     trimap[(cv2.dilate(gap.astype(np.uint8), disc(3)) > 0) & mask] = 128
     # The small copy's outline may lie a little outside the true one: what is near the backdrop there, beside something
     # that isn't, is for the solver to decide.
@@ -228,7 +224,11 @@ def like_hair(rgb: np.ndarray, hers: np.ndarray, face: Box, hair: np.ndarray | N
     for other in others:
         found &= off < 0.8 * np.linalg.norm(values - other, axis=2)
     found[max(round(lowest), 0) :] = False
-    return found
+    # Whatever is her hair hangs from her head: a dark stripe doesn't.
+    count, labels = cv2.connectedComponents(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)))
+    head = found.copy()
+    head[max(face.bottom, 0) :] = False
+    return found & (np.bincount(labels[head], minlength=count) > 0)[labels]
 
 
 def hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
@@ -243,6 +243,22 @@ def hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | No
     if len(samples) < 0.02 * face.width * face.height:
         return None
     return np.median(fast_lab(samples[None])[0], axis=0)
+
+
+def hair_for_certain(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
+    """`hair_colour` where the crown bears it out; None for short hair above bare ears, a hat, a bald head."""
+    beside = hair_colour(rgb, hers, face)
+    if beside is None:
+        return None
+    left, right = round(face.left + 0.25 * face.width), round(face.left + 0.75 * face.width)
+    columns = hers[: face.bottom, max(left, 0) : max(right, 1)]
+    top = columns.argmax(axis=0)[None]
+    rows = np.arange(len(columns))[:, None]
+    crown = columns & (rows >= top + 0.06 * face.height) & (rows < top + 0.2 * face.height)
+    samples = rgb[: face.bottom, max(left, 0) : max(right, 1)][crown]
+    if not len(samples) or np.linalg.norm(np.median(fast_lab(samples[None])[0], axis=0) - beside) > 20:
+        return None
+    return beside
 
 
 def fast_lab(rgb: np.ndarray) -> np.ndarray:
