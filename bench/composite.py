@@ -27,7 +27,7 @@ from PIL import Image
 
 from twinbook.domain.twin import Box
 from twinbook.vision.faces import find_faces
-from twinbook.vision.foreground import own_colours
+from twinbook.engines.composite.scene import own_colours
 from twinbook.vision.matte import cut, estimated_person
 from twinbook.vision.skin import linear_to_lab, to_linear, to_srgb
 

@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 from painted_figure import paint, plate_of
 
-from twinbook.domain.brief import Recolor, Shot
+from twinbook.domain.brief import Accessory, Print, Recolor, Shot, TryOn
 from twinbook.domain.errors import EngineRefused
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.provenance import SourceType
-from twinbook.domain.twin import Backdrop, Box
+from twinbook.domain.twin import Backdrop, Box, View
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import Asked, RenderJob
 from twinbook.vision import DlibMeter
@@ -60,6 +61,18 @@ def test_refusals():
     assert refusal(a_shot(), replace(FULL, width=9000, height=9000)) == "engine.plate"
 
 
+def test_what_is_put_on_wants_a_plate_from_the_front_that_is_cut_out():
+    tee, belt = TryOn("top", "image:t"), Accessory("belt", "image:b", "waist")
+    turned = replace(FULL, id="id-turned", view=View.THREE_QUARTER, yaw=28.0)
+    assert refusal(a_shot(tryon=tee), turned) == "engine.pose"
+    assert refusal(a_shot(accessories=(belt,)), turned) == "engine.pose"
+    assert refusal(a_shot(tryon=tee), BUSY) == "backdrop.busy"
+    assert refusal(a_shot(tryon=TryOn("bottom", "image:t")), CLOSE) == "engine.region"
+    assert ENGINE.plan(a_shot(tryon=tee, accessories=(belt,)), {"mira": [turned, FULL]}).plates == {"mira": FULL.id}
+    with pytest.raises(EngineRefused, match="not given"):
+        render(a_shot(tryon=tee))
+
+
 def test_choice_of_the_plate():
     def chosen(shot, *facts):
         return ENGINE.plan(shot, {"mira": facts}).plate
@@ -79,7 +92,7 @@ def test_a_new_scene():
     assert made.altered[PLATE.alpha == 0].mean() > 0.99
     assert not made.altered[PLATE.alpha == 255].any()
     assert made.provenance == {"plate": FULL.id, "photo": "painted", "scene": "studio:terracotta"}
-    assert set(made.seconds) == {"plate", "scene", "composite"}
+    assert set(made.seconds) == {"plate", "dress", "scene", "composite"}
 
 
 def test_a_scene_from_a_picture():
@@ -182,3 +195,17 @@ def test_a_dyed_plate_of_the_demonstration_has_no_pattern_that_it_did_not_have(d
     told = {m.name: m for m in DlibMeter().measure(made.rgb_srgb, [plate], Asked(plate.facts.id, dye))}
     pattern = told["garment.pattern"]
     assert pattern.value is None or pattern.value < 0.25
+
+
+def test_a_print_is_rendered_alone_and_in_a_scene():
+    stripes = Print("top", "stripes:#f4f1ea,#1f2a5c", Fraction(6))
+    made = render(a_shot(print=stripes))
+    assert made.operations == ("print",)
+    assert made.provenance["print"] == "top stripes:#f4f1ea,#1f2a5c"
+    assert 0.05 < made.altered.mean() < 0.5
+    placed = render(a_shot(print=stripes, scene="studio:sand"))
+    assert placed.operations == ("scene", "print")
+    cut = np.zeros((20, 20, 3), np.uint8)
+    with pytest.raises(EngineRefused) as caught:
+        render(a_shot(print=replace(stripes, cloth="image:" + "0" * 64)), pictures={"image:" + "1" * 64: cut})
+    assert caught.value.code == "campaign.scene"

@@ -30,7 +30,7 @@ STUDIO_SCENES = (
     "leaves",
     "blinds",
 )
-REGIONS = ("top", "bottom", "dress")
+REGIONS = ("top", "bottom", "dress", "shoes")
 # What can be put on from a packshot, and what can be laid over a garment.
 TRYON_REGIONS = ("top", "bottom")
 ACCESSORIES = ("belt", "brooch", "bag", "scarf")

@@ -226,6 +226,19 @@ _catalogue(
             "Her head can't be put on a mannequin from this plate",
             "use a plate that shows her neck and all of her hair, in something with a low neckline",
         ),
+        "packshot": (
+            "The garment can't be taken from its packshot",
+            "use a front view of one top or pair of trousers on a plain background, sleeves and legs apart",
+        ),
+        "pose": (
+            "Nothing can be put on in this pose",
+            "use a plate seen from the front, arms beside the body or away from it",
+        ),
+        "uncovered": (
+            "The new garment would show what no photograph of hers shows",
+            "choose one that covers what she wears, or a plate in which she wears less",
+        ),
+        "accessory": ("The accessory can't be laid on", "use a plain packshot of it, and a place that the plate shows"),
         "failed": ("The engine failed", "run again; if it fails again, report it with the log"),
         "permit": ("The engine was given a job without a permit for it", "let the gate permit the job"),
     },

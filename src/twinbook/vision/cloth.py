@@ -1,7 +1,8 @@
-"""Finding the garment on a plate: which pixels are her top, her trousers or her dress.
+"""Finding the garment on a plate: which pixels are her top, her trousers, her dress or her shoes.
 
 Seeds on the body below the face, by the canon of proportions and by colour (the garment is the colour most of them
-share, skin is known from the face), GrabCut from the seeds, closed-form alpha at the edge.
+share, skin is known from the face), GrabCut from the seeds, closed-form alpha at the edge. Trousers are looked for
+outside the top, which on many plates fills the window in which trousers would be; shoes are what is left below them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..domain.twin import Box
 from ..ports import Plate
 from .backdrop import small_copy
 from .matte import refined
+from .shoes import shoes_mask
 from .skin import lab
 
 # Where to look for each garment, in heights of the detected face below its lower edge, and half-widths in its widths.
@@ -43,8 +45,8 @@ def garment_share(plate: Plate, region: str) -> np.ndarray:
     values = lab(small).astype(np.float32)
     person = _person(plate, wide, high)
     cut = plate.alpha is not None
-    mask = garment_mask(
-        values, person, _scaled(plate.facts.face, scale), plate.skin_lab, region, photo=plate.facts.photo, cut=cut
+    mask = _region_mask(
+        values, person, _scaled(plate.facts.face, scale), plate.skin_lab, region, plate.facts.photo, cut
     )
     reach = max(plate.facts.face.width * 0.02, 2.0)
     box = plate.facts.face
@@ -53,9 +55,140 @@ def garment_share(plate: Plate, region: str) -> np.ndarray:
     else:
         share = refined(plate.rgb_srgb, _past_the_outline(mask, person), reach)
         share = _with_blurred_edges(plate.rgb_srgb, share, plate.alpha)
+        share = _with_drawn_edges(share, min(0.011 * plate.facts.face.height, 2.4))
         share = _carried_outwards(share, plate.alpha)
     share[box.top : box.bottom, box.left : box.right] = 0
     return share
+
+
+def _region_mask(
+    values: np.ndarray,
+    person: np.ndarray,
+    face: Box,
+    skin_lab: np.ndarray,
+    region: str,
+    photo: str,
+    cut: bool,
+) -> np.ndarray:
+    """A region with hard edges, told from the other things she wears: bool (h, w)."""
+
+    def find(name: str, where: np.ndarray) -> np.ndarray:
+        return garment_mask(values, where, face, skin_lab, name, photo=photo, cut=cut) & where
+
+    def without(worn: np.ndarray) -> np.ndarray:
+        return person & ~(cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+
+    if region == "top":
+        top = find("top", person)
+        if not cut:
+            return top
+        top |= _in_rim_light(values, top, person, skin_lab, face)
+        return top | _scraps(values, top, np.zeros_like(top), person, face, 0.4)
+    if region == "dress":
+        dress = find("dress", person)
+        _must_reach_down(dress, person, face, photo)
+        return dress
+    try:
+        top = find("top", person)
+    except EngineRefused:  # a top in the colour of her skin: then nothing keeps trousers from being found
+        top = np.zeros(person.shape, bool)
+    if region == "bottom":
+        bottom = find("bottom", without(top))
+        if cut:
+            bottom |= _between_legs(values, bottom, person & ~top, face)
+        shoes = shoes_mask(values, person, bottom, like_skin(values, skin_lab), face, cut)
+        shoes = np.zeros_like(bottom) if shoes is None else shoes
+        bottom &= ~shoes
+        return bottom | _scraps(values, bottom, shoes, person & ~top, face, 2.5) if cut else bottom
+    try:
+        worn = find("bottom", without(top))
+    except EngineRefused:
+        worn = top
+    shoes = shoes_mask(values, person, worn, like_skin(values, skin_lab), face, cut)
+    if shoes is None:
+        raise EngineRefused("engine.region", f"no shoes can be told in {photo} from what is around them")
+    return shoes
+
+
+def _between_legs(values: np.ndarray, bottom: np.ndarray, person: np.ndarray, face: Box) -> np.ndarray:
+    """What of trousers looks like skin (beige in the light, any cloth in the shade between the legs): hers, with cloth on
+    both sides of it, and darker or of the same dye. bool (h, w)."""
+    if not bottom.any():
+        return bottom
+    reach = max(round(0.45 * face.width), 3)
+    left = ndimage.maximum_filter1d(bottom.astype(np.uint8), reach, axis=1, origin=(reach - 1) // 2) > 0
+    right = ndimage.maximum_filter1d(bottom.astype(np.uint8), reach, axis=1, origin=-((reach - 1) // 2)) > 0
+    rows = np.flatnonzero(bottom.any(axis=1))
+    y = np.arange(len(bottom))[:, None]
+    middle = np.median(values[bottom], axis=0)
+    darker = values[..., 0] < middle[0] - 4
+    expected = middle[1:] * np.clip(values[..., :1] / max(float(middle[0]), 1.0), 0.3, 1.3)
+    alike = (np.linalg.norm(values[..., 1:] - expected, axis=2) < 7) & (np.abs(values[..., 0] - middle[0]) < 25)
+    calm = (y > rows[0] + 0.3 * face.height) & (y < rows[-1] - 0.6 * face.height)
+    inside = left & right & person & (alike | (darker & calm))
+    return ndimage.binary_opening(inside | bottom, iterations=1) & inside
+
+
+def _in_rim_light(
+    values: np.ndarray, top: np.ndarray, person: np.ndarray, skin_lab: np.ndarray, face: Box
+) -> np.ndarray:
+    """Shoulders and sleeves that a lamp from behind makes far lighter than the rest of the top: bool (h, w).
+
+    Told from bare arms by saturation alone, and only where the two differ in it.
+    """
+    if not top.any():
+        return top
+    colour = np.median(values[top], axis=0)
+    lightness = np.maximum(values[..., :1], 1.0)
+    own = np.linalg.norm(values[..., 1:] - colour[1:] * np.minimum(lightness / max(float(colour[0]), 1), 1.5), axis=2)
+    skin = skin_lab[1:].astype(np.float32) * np.minimum(lightness / max(float(skin_lab[0]), 1), 1.3)
+    to_skin = np.linalg.norm(values[..., 1:] - skin, axis=2)
+    y = np.arange(len(top))[:, None]
+    about = (y > face.bottom + 0.3 * face.height) & (y < face.bottom + 2.1 * face.height)
+    rows = np.flatnonzero(top.any(axis=1))
+    about &= y >= rows[0]
+    near = ndimage.distance_transform_edt(~top) < 0.3 * face.width
+    candidates = person & ~top & about & near & (own < 6) & (own < 0.5 * to_skin) & (values[..., 0] > 8)
+    labels, _ = ndimage.label(candidates | top, np.ones((3, 3)))
+    held = np.bincount(labels[top], minlength=labels.max() + 1)
+    held[0] = 0
+    return np.isin(labels, np.flatnonzero(held >= 8)) & candidates
+
+
+def _scraps(
+    values: np.ndarray, cloth: np.ndarray, other: np.ndarray, person: np.ndarray, face: Box, below: float
+) -> np.ndarray:
+    """Small pieces of her beside a garment that border on it and on hardly anything else of hers: bool (h, w).
+
+    Cloth in the hue of her skin is taken for skin here and there, and a rim of light on a sleeve for something else. A
+    hand would hang on an arm. ``other`` is what else she wears, ``below`` faces under the chin nothing is hair or neck.
+    """
+    labels, _ = ndimage.label(person & ~cloth & ~other)
+    found = np.zeros_like(cloth)
+    middle = np.median(values[cloth], axis=0) if cloth.any() else np.zeros(3)
+    for index, where in enumerate(ndimage.find_objects(labels), 1):
+        piece = labels[where] == index
+        rows, columns = where
+        if piece.sum() > 0.5 * face.width * face.height or rows.start < face.bottom + below * face.height:
+            continue
+        grown = np.s_[max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1]
+        rim = ndimage.binary_dilation(labels[grown] == index) & (labels[grown] != index)
+        lightness = np.clip(values[where][piece][:, :1] / max(float(middle[0]), 1.0), 0.2, 1.3)
+        off = np.median(np.linalg.norm(values[where][piece][:, 1:] - middle[1:] * lightness, axis=1))
+        if (rim & cloth[grown]).sum() > 0.3 * rim.sum() and off < 9:
+            found[where] |= piece
+    return found
+
+
+def _must_reach_down(dress: np.ndarray, person: np.ndarray, face: Box, photo: str) -> None:
+    """Raise EngineRefused ``engine.region`` for a top above other clothes: that is no dress."""
+    rows = np.flatnonzero(dress.any(axis=1))
+    if not len(rows):
+        return
+    end = min(face.bottom + round(5.2 * face.height), person.shape[0] - 2)
+    if rows[-1] < end:
+        diagnosis = f"what she wears in {photo} ends at the hips: it is a top above something else, not a dress"
+        raise EngineRefused("engine.region", diagnosis)
 
 
 def garment_mask(
@@ -354,6 +487,20 @@ def _with_blurred_edges(rgb_srgb: np.ndarray, share: np.ndarray, alpha: np.ndarr
     piece = out[window]
     piece[trusted] = np.maximum(piece, found)[trusted]
     return out
+
+
+def _with_drawn_edges(share: np.ndarray, sigma: float) -> np.ndarray:
+    """The share with its edges as even as a hem is cut: JPEG's blocks of colour leave them with teeth.
+
+    Blurred along and across (``sigma`` pixels), then as steep again as it was, a hair outwards so that no old dye is left
+    at a hem.
+    """
+    if sigma < 1.0:  # so small a picture has no more teeth than pixels
+        return share
+    smooth = cv2.GaussianBlur(share, (0, 0), sigma)
+    drawn = np.clip((smooth - 0.46) * max(0.9 * sigma + 0.1, 1.15) + 0.5, 0, 1)
+    # Only where there is an edge within reach: what is surely the garment or surely not stays as it was found.
+    return np.where((smooth > 0.02) & (smooth < 0.98), drawn, share).astype(np.float32)
 
 
 def _spread(values: np.ndarray, known: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:

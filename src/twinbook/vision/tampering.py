@@ -32,10 +32,13 @@ _LEAST_COVER = 0.25  # of a cell by one part
 _LEAST_SKIN = 25  # pixels at half the work size
 _PATCHY = 4.0  # L*: the scatter of a shift that isn't one of tone
 _NECK = 0.6  # of the face's height below the chin: hair and head move by themselves
+_BESIDE = 0.15  # of the face's height
 _UNSURE = 2.5  # L*: by how much the curve may be uncertain where skin is, at most
 _WORTH = {"hair": 2.0, "backdrop": 1.2, "garment": 1.0, "trousers": 1.0, "skin": 0.9}
 _FOLLOWED = 0.6  # correlation of what lies where the flow leads with the plate, for the flow to count there
 _LEAST_FOLLOWED = 0.5  # of her that shows in the picture
+# Coded, 0 to 1: re-encoding moves a plain backdrop by less; and what it is worth then, more than hair and skin together.
+_SAME, _OWN_BACKDROP = 1.2 / 255, 4.0
 _BODY = (Part.SKIN, Part.HAIR, Part.GARMENT)
 
 
@@ -61,10 +64,17 @@ class TamperMap:
 
 
 def departures(
-    picture_srgb: np.ndarray, plate: Plate, registration: Registration, declared: np.ndarray | None = None
+    picture_srgb: np.ndarray,
+    plate: Plate,
+    registration: Registration,
+    declared: np.ndarray | None = None,
+    redressed: np.ndarray | None = None,
+    unfollowed: np.ndarray | None = None,
 ) -> TamperMap:
     """``picture_srgb`` uint8 (h, w, 3) as it was registered; ``declared`` bool, what the engine says isn't the plate's
-    own, of the plate's size or else the picture's; None when nobody says anything."""
+    own, of the plate's size or else the picture's; None when nobody says anything. ``redressed`` (bool, of the plate's
+    size) is where other cloth was to be: neither colours nor where pixels went say anything there; ``unfollowed`` is where only
+    the latter can't be told."""
     work, scale = work_frame(plate.rgb_srgb)
     # Colours are judged at half the work size: cells are what counts, and a quarter of the pixels fills them.
     before, found = _half(work), _half(registration.found)
@@ -73,6 +83,7 @@ def departures(
         cv2.resize(registration.valid.astype(np.uint8), before.shape[1::-1], interpolation=cv2.INTER_NEAREST) == 0
     ] = 0
     judged_labels = _undeclared(labels, declared, plate, registration)
+    judged_labels = _undeclared(judged_labels, redressed, plate, registration)
     before, found = _smooth(before), _smooth(found)
     curve = _agreed_tone(before, found, judged_labels)
     expected = curve.tone(before)
@@ -92,7 +103,7 @@ def departures(
     measurements += _skin_shift(lab_found, lab_expected, judged_labels, curve)
     measurements += [_garment_shift(lab_found, lab_expected, expected, labels, judged_labels, curve)]
     measurements += compared_faces(picture_srgb, plate, registration, curve.tone)
-    measurements += _strained(plate, registration)
+    measurements += _strained(plate, registration, unfollowed if redressed is None else redressed)
     return TamperMap(
         departed & (owner != Part.BACKDROP),
         judged & (owner != Part.BACKDROP),
@@ -158,7 +169,15 @@ def _agreed_tone(before: np.ndarray, found: np.ndarray, labels: np.ndarray) -> A
         chosen = np.zeros_like(mask)
         chosen[1::2, 1::2] = mask[1::2, 1::2]
         samples[name] = before[chosen], found[chosen]
-    return agreed(samples, _WORTH)
+    worth = dict(_WORTH)
+    if _unchanged(*samples["backdrop"]):
+        worth["backdrop"] = _OWN_BACKDROP
+    return agreed(samples, worth)
+
+
+def _unchanged(before: np.ndarray, found: np.ndarray) -> bool:
+    """Whether a part is the plate's to the noise: then nobody changed the light, whatever hair and skin say."""
+    return len(before) > 60 and float(np.median(np.abs(found - before))) < _SAME
 
 
 def _garments(before: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
@@ -259,7 +278,7 @@ def _skin_shift(found: np.ndarray, expected: np.ndarray, labels: np.ndarray, cur
     return [Measurement(names[0], float(shift[0]), note), Measurement(names[1], delta_e, note)]
 
 
-def _strained(plate: Plate, registration: Registration) -> list[Measurement]:
+def _strained(plate: Plate, registration: Registration, redressed: np.ndarray | None = None) -> list[Measurement]:
     """``body.width``, ``body.length`` and ``body.reshape``: by how many percent what shows inside her outline is drawn
     together or apart below the chin. Another backdrop, another dye and another light don't move it."""
     names = ("body.width", "body.length", "body.reshape")
@@ -270,6 +289,13 @@ def _strained(plate: Plate, registration: Registration) -> list[Measurement]:
     own = cv2.resize(plate.rgb_srgb, (wide, high), interpolation=cv2.INTER_AREA)
     known = registration.valid & (followed(own, registration, cover >= 128) > _FOLLOWED)
     shown = registration.valid & (cover >= 128)
+    if redressed is not None:
+        anew = cv2.resize(redressed.astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST)
+        # Where a pixel went is read from its surroundings: next to other cloth it isn't known either.
+        reach = max(round(_BESIDE * plate.facts.face.height * registration.scale), 1)
+        anew = cv2.dilate(anew, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+        known &= ~anew
+        shown &= ~anew
     if (known & shown).sum() < _LEAST_FOLLOWED * shown.sum():
         # In her part of the picture little is as on the plate: whoever redrew it doesn't get past for that.
         note = "what her body shows isn't what the plate shows, so its shape can't be told"

@@ -55,7 +55,10 @@ def trimap_of(
     around = max(round(0.05 * face.width), 3)
     fullest = cv2.dilate(shown, np.ones((2 * around + 1,) * 2, np.uint8))
     gap_reach = max(round(0.2 * face.width), body_reach + 1)
-    gap = mask & (depth <= gap_reach) & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest) & (fullest > 14)
+    # Between hair ends a gap is narrower than the strands' own blur: what is unlike paper may be a little farther off.
+    farther = cv2.dilate(shown, np.ones((2 * max(round(4 * ratio) + 1, around) + 1,) * 2, np.uint8))
+    farther[max(face.bottom, 0) :] = fullest[max(face.bottom, 0) :]
+    gap = mask & (depth <= gap_reach) & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * farther) & (farther > 14)
     trimap[(cv2.dilate(gap.astype(np.uint8), disc(3)) > 0) & mask] = 128
     # The small copy's outline may lie a little outside the true one: what is near the backdrop there, beside something
     # that isn't, is for the solver to decide.
@@ -246,7 +249,8 @@ def hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | No
 
 
 def hair_for_certain(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
-    """`hair_colour` where the crown bears it out; None for short hair above bare ears, a hat, a bald head."""
+    """`hair_colour` where the crown is nearer to it than her skin is; None for short hair above bare ears, a hat, a bald
+    head. Nearer, not near: under a light from above the crown of dark hair is paler than its ends."""
     beside = hair_colour(rgb, hers, face)
     if beside is None:
         return None
@@ -256,9 +260,11 @@ def hair_for_certain(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray
     rows = np.arange(len(columns))[:, None]
     crown = columns & (rows >= top + 0.06 * face.height) & (rows < top + 0.2 * face.height)
     samples = rgb[: face.bottom, max(left, 0) : max(right, 1)][crown]
-    if not len(samples) or np.linalg.norm(np.median(fast_lab(samples[None])[0], axis=0) - beside) > 20:
+    skin = rgb[face_mask(face, Box(0, 0, hers.shape[1], hers.shape[0])) & hers]
+    if not len(samples) or not len(skin):
         return None
-    return beside
+    off, skin_off = (np.linalg.norm(np.median(fast_lab(s[None])[0], axis=0) - beside) for s in (samples, skin))
+    return beside if off < 0.6 * skin_off else None
 
 
 def fast_lab(rgb: np.ndarray) -> np.ndarray:

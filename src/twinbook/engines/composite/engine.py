@@ -12,29 +12,33 @@ from itertools import product
 
 import numpy as np
 
-from ...domain.brief import FORMATS, STUDIO_SCENES, Recolor, Shot, frame
+from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
 from ...domain.twin import Backdrop, Framing, PlateFacts, View
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
-from ...vision.cloth import garment_share
 from . import light
+from .dressing import before_own_backdrop, cut_out, wearable, worn
 from .floor import feet_lost
 from .mannequin import MOST_TURNED, on_mannequin
 from .placement import Placed, Setting, Sitter, alone, as_framed, cut_sides, full_length, together
-from .recolor import recoloured
-from .scene import Layer, composite, fitted_scene, own_colours
+from .prepared import Prepared
+from .scene import Layer, composite, fitted_scene
 from .studio import studio_scene
 
-_OPERATIONS = ("scene", "recolor", "mannequin")
+_OPERATIONS = ("scene", "recolor", "print", "tryon", "accessories", "mannequin")
 _MOST_PIXELS = 40_000_000
 _MOST_TALENTS = 3
 # How far below the chin a plate must show her, in heights of the detected face, for the garment to be in it.
-_REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
+_REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9, "shoes": 8.0}
 
 
 class CompositeEngine(Engine):
-    """`ports.Engine` for ``scene``, ``recolor`` and ``mannequin``. Deterministic: the same job gives the same bytes."""
+    """`ports.Engine` for scenes, dyes, prints, garments put on, accessories, several talents and mannequins. Deterministic:
+    the same job gives the same bytes."""
+
+    def __init__(self) -> None:
+        self._prepared = Prepared()
 
     def profile(self) -> EngineProfile:
         return EngineProfile(
@@ -102,29 +106,23 @@ class CompositeEngine(Engine):
         provenance = {
             "plate": ",".join(plate.facts.id for plate in plates.values()),
             "photo": ",".join(plate.facts.photo for plate in plates.values()),
+            **worn(shot),
         }
         setting = _setting(shot, [Sitter.of(talent, plate) for talent, plate in plates.items()])
-        if shot.recolor is not None:
-            provenance["recolor"] = f"{shot.recolor.region} {shot.recolor.to.lower()}"
         if shot.scene is None:
             (plate,) = plates.values()
-            rgb = _redyed(shot, plate) if shot.recolor is not None else plate.rgb_srgb
-            alpha = _person_box(plate.facts) if plate.alpha is None else plate.alpha
+            rgb, alpha = before_own_backdrop(plate, job, self._prepared)
             altered = (rgb != plate.rgb_srgb).any(axis=2)
-            if shot.recolor is not None:
-                lap("recolor")
+            alpha = _person_box(plate.facts) if alpha is None else alpha
+            lap("dress")
         else:
             layers = []
             for placed in setting.placed:
                 plate = plates[placed.talent]
                 _check_plate(plate, placed)
-                own = own_colours(plate.rgb_srgb, plate.alpha)
-                if shot.recolor is not None:
-                    # Dyed without the old backdrop in it, or the soft edge would carry it into the new scene.
-                    share = garment_share(plate, shot.recolor.region)
-                    own = recoloured(own, share, shot.recolor.to, plate.alpha)
-                    lap("recolor")
-                layers.append(Layer(placed, plate.rgb_srgb, plate.alpha, own))
+                own, alpha = cut_out(plate, job, self._prepared)
+                layers.append(Layer(placed, plate.rgb_srgb, alpha, own))
+            lap("dress")
             _check_light(layers)
             scene, told = self._scene(job, setting, layers)
             provenance |= {"scene": shot.scene, **{f"scene.{what}": said for what, said in told.items()}}
@@ -232,11 +230,14 @@ def _candidates(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> list[Pla
                 raise EngineRefused("matte.unsure", f"her outline in {names} can't be trusted")
             raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
         found = plain
-    if shot.recolor is not None:
-        showing = [facts for facts in found if _shows(facts, shot.recolor)]
+    cloth = shot.recolor or shot.print
+    if cloth is not None:
+        showing = [facts for facts in found if _shows(facts, cloth)]
         if not showing:
-            raise EngineRefused("engine.region", f"no plate of hers that fits shows the {shot.recolor.region}")
+            raise EngineRefused("engine.region", f"no plate of hers that fits shows the {cloth.region}")
         found = showing
+    if shot.tryon is not None or shot.accessories:
+        found = wearable(shot, found)
     return found
 
 
@@ -286,8 +287,8 @@ def _figures(setting: Setting) -> dict[str, Figure]:
     }
 
 
-def _shows(facts: PlateFacts, recolor: Recolor) -> bool:
-    return facts.person.bottom >= facts.face.bottom + _REACH[recolor.region] * facts.face.height
+def _shows(facts: PlateFacts, cloth: Recolor | Print) -> bool:
+    return facts.person.bottom >= facts.face.bottom + _REACH[cloth.region] * facts.face.height
 
 
 def _suitability(facts: PlateFacts, shot: Shot) -> tuple[int, float, float, str]:
@@ -320,12 +321,6 @@ def _check_light(layers: Sequence[Layer]) -> None:
     sides = [light.side_of_her(layer.rgb_srgb, layer.alpha) for layer in layers]
     if min(sides) < -light.SIDED and max(sides) > light.SIDED:
         raise EngineRefused("engine.talents", "one of them is lit from the left and another one from the right")
-
-
-def _redyed(shot: Shot, plate: Plate) -> np.ndarray:
-    share = garment_share(plate, shot.recolor.region)
-    cover = 1 if plate.alpha is None else plate.alpha.astype(np.float32) / 255
-    return recoloured(plate.rgb_srgb, share * cover, shot.recolor.to, plate.alpha)
 
 
 def _person_box(facts: PlateFacts) -> np.ndarray:

@@ -1,0 +1,135 @@
+"""Packshots drawn with known outlines and known places of their parts: a tee, trousers, a skirt, a belt, a brooch."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+_SUPER = 3
+# Places of a tee in hundredths of its picture, left half; the right is its mirror image about 50.
+TEE = {
+    "collar": (42, 14),
+    "shoulder": (30, 19),
+    "outer": (12, 40),
+    "inner": (21, 45),
+    "armpit": (31, 36),
+    "hem": (31, 88),
+}
+TROUSERS = {"waist": (36, 8), "outer": (28, 94), "inner": (42, 94), "crotch": (50, 34)}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A packshot: ``rgb_srgb`` on paper, its true ``mask`` (bool), and where its parts are, (x, y) by name."""
+
+    rgb_srgb: np.ndarray
+    mask: np.ndarray
+    marks: dict[str, tuple[float, float]]
+
+
+def _both_sides(marks, side):
+    at = {f"{name}_left": (x * side / 100, y * side / 100) for name, (x, y) in marks.items() if x != 50}
+    return at | {f"{name}_right": ((100 - x) * side / 100, y * side / 100) for name, (x, y) in marks.items() if x != 50}
+
+
+def _drawn(side, points, paint, paper, shadow, marks, extra=None):
+    big = side * _SUPER
+    mask = np.zeros((big, big), np.uint8)
+    cv2.fillPoly(mask, [np.array([(x * big / 100, y * big / 100) for x, y in points]).round().astype(np.int32)], 1)
+    y, x = np.mgrid[0:big, 0:big].astype(np.float32) / big * 100
+    picture = np.full((big, big, 3), paper, np.float32)
+    if shadow:
+        soft = cv2.GaussianBlur(
+            cv2.warpAffine(mask.astype(np.float32), np.float32([[1, 0, 40], [0, 1, 50]]), (big, big)), (0, 0), 28
+        )
+        picture *= (1 - shadow * soft)[..., None]
+    picture[mask > 0] = paint(x, y)[mask > 0]
+    if extra:
+        extra(picture, big)
+    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(3).normal(0, 0.7, small.shape)
+    cover = cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    return Drawn(np.clip(small + noise, 0, 255).round().astype(np.uint8), cover > 0.5, marks)
+
+
+def plain(colour):
+    return lambda x, y: (
+        np.broadcast_to(np.float32(colour), (*x.shape, 3)) * (1 + 0.03 * np.sin(x * 0.9 + y * 0.3))[..., None]
+    )
+
+
+def striped(one, other, pitch=6):
+    def paint(x, y):
+        return np.where(((y // (pitch / 2)) % 2 == 0)[..., None], np.float32(one), np.float32(other))
+
+    return paint
+
+
+def tee(side=600, paint=None, paper=(250, 250, 250), shadow=0.12, hanger=False, length=0, sleeves=0.0):
+    """``length`` moves the hem down, in hundredths; ``sleeves`` makes the sleeves longer, as a share, above 1 to
+    the wrist."""
+    marks = dict(TEE) | {"hem": (31, 88 + length)}
+    if sleeves > 1:  # down to the wrist, hanging
+        marks |= {"outer": (9, 74), "inner": (18, 77)}
+    for name, root in () if sleeves > 1 else (("outer", "shoulder"), ("inner", "armpit")):
+        (x, y), (rx, ry) = TEE[name], TEE[root]
+        marks[name] = (x + sleeves * (x - rx), y + sleeves * (y - ry))
+    half = [marks[name] for name in ("collar", "shoulder", "outer", "inner", "armpit", "hem")]
+    neck = [(50 + 8 * np.cos(a), 14 + 6 * np.sin(a)) for a in np.linspace(0, np.pi, 15)]
+    points = [*half, *[(100 - x, y) for x, y in reversed(half)], *neck[1:-1]]
+
+    def hang(picture, big):
+        cv2.line(picture, (big // 2, round(0.02 * big)), (big // 2, round(0.2 * big)), (60, 60, 64), round(0.008 * big))
+        cv2.ellipse(
+            picture, (round(0.515 * big), round(0.03 * big)), (round(0.016 * big),) * 2, 0, 180, 400, (60, 60, 64), 9
+        )
+
+    return _drawn(
+        side, points, paint or plain((60, 96, 150)), paper, shadow, _both_sides(marks, side), hang if hanger else None
+    )
+
+
+def trousers(side=600, paint=None, paper=(250, 250, 250)):
+    half = [TROUSERS[name] for name in ("waist", "outer", "inner", "crotch")]
+    points = [*half, *[(100 - x, y) for x, y in reversed(half[:-1])]]
+    marks = _both_sides(TROUSERS, side) | {"crotch": (side / 2, 0.34 * side)}
+    return _drawn(side, points, paint or plain((150, 60, 60)), paper, 0.1, marks)
+
+
+def skirt(side=600):
+    points = [(36, 12), (26, 88), (74, 88), (64, 12)]
+    return _drawn(side, points, plain((90, 70, 60)), (250, 250, 250), 0.1, {})
+
+
+def dress(side=600):
+    half = [(44, 6), (37, 9), (29, 20), (34, 23), (38, 18), (36, 96)]
+    points = [*half, *[(100 - x, y) for x, y in reversed(half)], (50, 9)]
+    return _drawn(side, points, plain((160, 40, 90)), (250, 250, 250), 0.1, {})
+
+
+def belt():
+    """A whole leather belt laid out, its buckle at the left: RGBA."""
+    picture = np.zeros((160, 1700, 4), np.uint8)
+    cv2.rectangle(picture, (90, 50), (1640, 110), (96, 58, 34, 255), -1)
+    cv2.ellipse(picture, (1640, 80), (40, 30), 0, -90, 90, (96, 58, 34, 255), -1)
+    for y in (58, 102):
+        for x in range(130, 1640, 14):
+            cv2.line(picture, (x, y), (x + 8, y), (190, 150, 110, 255), 2)
+    for x in range(1380, 1620, 50):
+        cv2.circle(picture, (x, 80), 5, (40, 22, 12, 255), -1)
+    cv2.rectangle(picture, (30, 32), (120, 128), (205, 180, 110, 255), 12)
+    cv2.line(picture, (30, 80), (118, 80), (225, 200, 130, 255), 9)
+    return picture
+
+
+def brooch():
+    """A flower of gold with a red stone: RGBA."""
+    picture = np.zeros((300, 300, 4), np.uint8)
+    for k in range(8):
+        angle = k * np.pi / 4
+        centre = round(150 + 75 * np.cos(angle)), round(150 + 75 * np.sin(angle))
+        cv2.ellipse(picture, centre, (62, 34), np.degrees(angle), 0, 360, (214, 176, 92, 255), -1)
+        cv2.ellipse(picture, centre, (44, 20), np.degrees(angle), 0, 360, (240, 214, 140, 255), -1)
+    cv2.circle(picture, (150, 150), 52, (150, 20, 48, 255), -1)
+    cv2.circle(picture, (134, 132), 14, (235, 150, 170, 255), -1)
+    return picture
