@@ -26,8 +26,8 @@ import numpy as np
 from PIL import Image
 
 from twinbook.domain.twin import Box
-from twinbook.vision.faces import find_faces
 from twinbook.engines.composite.scene import own_colours
+from twinbook.vision.faces import find_faces
 from twinbook.vision.matte import cut, estimated_person
 from twinbook.vision.skin import linear_to_lab, to_linear, to_srgb
 

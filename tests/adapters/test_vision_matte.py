@@ -14,9 +14,9 @@ from skimage.data import astronaut, rocket
 
 from twinbook.domain.errors import CaptureRefused, InputError
 from twinbook.domain.twin import Box
+from twinbook.engines.composite.scene import own_colours
 from twinbook.vision import faces
 from twinbook.vision.captures import painted_mask
-from twinbook.engines.composite.scene import own_colours
 from twinbook.vision.matte import cut as cut_out
 from twinbook.vision.matte import estimated_person, extent, matte
 from twinbook.vision.neural_matte import NeuralMatte
