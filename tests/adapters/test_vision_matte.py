@@ -184,6 +184,13 @@ def test_a_white_shirt_that_white_paper_swallows_is_doubted_and_not_lost(name):
     assert right or (found.code == "matte.unsure" and found.doubts)
 
 
+@pytest.mark.parametrize(("name", "paper"), [("sami-coils-head-white", "white"), ("sami-coils-waist-black", "grey")])
+def test_a_shadow_beside_her_is_not_handed_on_as_hers(name, paper):
+    rgb, true, face = photographed(name, "seamless", paper, rough=True, high=720)
+    found = cut_out(rgb, face)
+    assert found.code == "matte.unsure" or np.abs(found.alpha / 255 - true).mean() < 0.004
+
+
 def test_black_on_black_is_cut_right_or_doubted():
     figure = paint(high=600, tee=(24, 24, 26), paper=(22, 22, 24), full=False)
     found = cut_out(figure.rgb_srgb, figure.face)

@@ -20,6 +20,11 @@ from .skin import lab_to_linear
 _SEEN = 3.0
 # How much of an outline may be faint in one piece, in face heights, and altogether, as a share.
 _FAINT_RUN, _FAINT_SHARE = 0.8, 0.12
+# How much of an outline may be as soft as a shadow's, in face heights, and how much steeper an edge is than that at a fine
+# scale.
+_SOFT_RUN, _STEEPER = 0.45, 1.25
+# How much may be half transparent, of a shadow's colour and as smooth, as a share of the face's box; CIELAB a pixel.
+_VEIL, _SMOOTH = 0.08, 0.6
 # How large something left beside her may be, as a share of the face's box.
 _LEFT_OVER = 0.06
 # How much of her may be cloth that paper could shine through, as a share of the face's box.
@@ -65,6 +70,10 @@ def judged(
     run = _longest(faint)
     if run > _FAINT_RUN * face.height or 1 - share > _FAINT_SHARE:
         doubts.append("her outline can't be told from the backdrop along " + _where(faint, face))
+    shadow = _shadow(small_lab, small_lab - backdrop, cover, rim, face) & ~told
+    if shadow.any():
+        sure[shadow] = np.minimum(sure[shadow], 0.3)
+        doubts.append("a shadow beside her can't be told from her along " + _where(shadow, face))
     left = _left_over(small_lab, cover, ground, small_lab - backdrop, face, noise) & ~told
     if left.any():
         sure[left] = np.minimum(sure[left], 0.3)
@@ -108,6 +117,34 @@ def _across(small_lab: np.ndarray, cover: np.ndarray) -> tuple[np.ndarray, np.nd
     difference = np.linalg.norm(inner - outer, axis=2)
     # Wisps have no inside to compare; they are judged by what they are made of.
     return difference, ring & (some >= 6) & (others >= 6)
+
+
+def _shadow(small_lab: np.ndarray, difference: np.ndarray, cover: np.ndarray, rim: np.ndarray, face: Box) -> np.ndarray:
+    """Where a shadow may have been taken for her: bool (h, w). It has the paper's hue, is darker, and fades: so either a
+    long piece of the outline is no steeper than that, or something smooth beside her came out half transparent."""
+    inside = (cover > 0.85).astype(np.float32)
+    count = np.maximum(cv2.boxFilter(inside, -1, (9, 9), normalize=False), 1)
+    within = cv2.boxFilter(difference * inside[..., None], -1, (9, 9), normalize=False) / count[..., None]
+    fine = slope(small_lab, 1.0)
+    steep, calm = (cv2.dilate(values, np.ones((5, 5), np.uint8)) for values in (fine, slope(small_lab, 3.0)))
+    soft = rim & _darker_paper(within) & (steep < _STEEPER * calm)
+    veil = (cover > 0.08) & (cover < 0.92) & _darker_paper(difference) & (fine < _SMOOTH)
+    veil = cv2.morphologyEx(veil.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
+    found = np.zeros(cover.shape, bool)
+    if _longest(soft) > _SOFT_RUN * face.height:
+        found |= soft
+    if veil.sum() > _VEIL * face.width * face.height:
+        found |= veil
+    return found
+
+
+def _darker_paper(difference: np.ndarray) -> np.ndarray:
+    """Whether a difference from the backdrop (CIELAB (h, w, 3)) is what a shadow makes of it: bool."""
+    return (
+        (difference[..., 0] < -0.7)
+        & (difference[..., 0] > -45)
+        & (np.hypot(difference[..., 1], difference[..., 2]) < 4)
+    )
 
 
 def _longest(faint: np.ndarray) -> float:
