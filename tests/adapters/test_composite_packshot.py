@@ -1,8 +1,11 @@
 """A garment is found in its packshot, whatever it hangs on or lies on, and its parts are where they were drawn."""
 
+from pathlib import Path
+
 import drawn_garments as drawn
 import numpy as np
 import pytest
+from PIL import Image
 
 from twinbook.domain.errors import EngineRefused
 from twinbook.engines.composite.garment_marks import read
@@ -89,6 +92,28 @@ def test_a_stripe_across_the_chest_is_no_neckline():
         for packshot in (drawn.tee(), drawn.tee(paint=drawn.striped((232, 228, 218), (40, 60, 120))))
     )
     assert abs(plain[1] - stripes[1]) < 0.03 * 600
+
+
+RENDERED = Path(__file__).parents[2] / "bench" / "figures" / "tryon"
+
+
+@pytest.mark.parametrize(
+    ("how", "left", "right", "front"),
+    [
+        ("hanger", (297, 148), (429, 150), (360, 175)),
+        ("ghost", (359, 82), (549, 86), (450, 118)),
+        ("flat", (369, 76), (537, 78), (453, 120)),
+    ],
+)
+def test_a_striped_tee_has_its_neckline_at_the_rib_and_nothing_behind_it(how, left, right, front):
+    """Stripes lie level with it inside and outside; a hanger's wood lies before it. Places read off the picture."""
+    found = read(cut_out(np.asarray(Image.open(RENDERED / f"mira-tee-b-{how}.jpg").convert("RGB"))), "top")
+    wide = right[0] - left[0]
+    for name, place in (("left", left), ("right", right), ("front", front)):
+        assert np.abs(found.marks[f"collar_{name}"] - place).max() < 0.06 * wide
+    middle = np.flatnonzero(found.inside[:, front[0]])
+    assert abs(middle[-1] - front[1]) < 0.04 * wide
+    assert (found.alpha[middle[-1] + 2 : front[1] + wide, front[0]] > 127).all()
 
 
 def test_the_outline_of_white_cloth_is_drawn_along_its_edge():
