@@ -89,11 +89,35 @@ def tee(side=600, paint=None, paper=(250, 250, 250), shadow=0.12, hanger=False, 
     )
 
 
+def tee_with_a_label(side=600):
+    """The inside of its back shows in an open neck, with a label: the front's edge is further down than it seems."""
+    picture = tee(side).rgb_srgb.copy()
+    cv2.rectangle(
+        picture,
+        (round(0.465 * side), round(0.2 * side)),
+        (round(0.535 * side), round(0.29 * side)),
+        (232, 226, 205),
+        -1,
+    )
+    return picture
+
+
 def trousers(side=600, paint=None, paper=(250, 250, 250)):
     half = [TROUSERS[name] for name in ("waist", "outer", "inner", "crotch")]
     points = [*half, *[(100 - x, y) for x, y in reversed(half[:-1])]]
     marks = _both_sides(TROUSERS, side) | {"crotch": (side / 2, 0.34 * side)}
     return _drawn(side, points, paint or plain((150, 60, 60)), paper, 0.1, marks)
+
+
+def trousers_that_touch(share, side=600):
+    """Their legs meet over the lowest ``share`` of their length."""
+    drawn = trousers(side)
+    (_, crotch), (left, hem) = drawn.marks["crotch"], drawn.marks["inner_left"]
+    right = drawn.marks["inner_right"][0]
+    top = round(hem - share * (hem - crotch))
+    picture = drawn.rgb_srgb.copy()
+    cv2.rectangle(picture, (round(left) - 4, top), (round(right) + 4, round(hem)), (150, 60, 60), -1)
+    return picture
 
 
 def skirt(side=600):

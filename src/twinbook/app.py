@@ -104,7 +104,7 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         if "sealer" not in parts or "reader" not in parts:
             parts = _marks(keys / "c2pa", clock) | parts
         if "meter" not in parts:
-            parts["meter"] = _Later(meter)
+            parts["meter"] = _Later(lambda: meter(settings.matte_model))
         if "documents" not in parts:
             from .documents import Papers
 
@@ -142,11 +142,11 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         database.close()
 
 
-def meter() -> Meter:
-    """The meter by itself, for judging photographs without a home."""
+def meter(matte_model: Path | None = None) -> Meter:
+    """The meter by itself, for judging photographs without a home. ``matte_model`` is an ONNX file for rough mattes."""
     from .vision import DlibMeter
 
-    return DlibMeter(font=(files(__package__) / "seal" / "label.ttf").read_bytes())
+    return DlibMeter(font=(files(__package__) / "seal" / "label.ttf").read_bytes(), matte_model=matte_model)
 
 
 def session_page(sheet: SessionSheet) -> str:

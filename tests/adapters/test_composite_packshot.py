@@ -1,8 +1,11 @@
 """A garment is found in its packshot, whatever it hangs on or lies on, and its parts are where they were drawn."""
 
+from pathlib import Path
+
 import drawn_garments as drawn
 import numpy as np
 import pytest
+from PIL import Image
 
 from twinbook.domain.errors import EngineRefused
 from twinbook.engines.composite.garment_marks import read
@@ -61,6 +64,66 @@ def test_the_parts_of_trousers_are_where_they_were_drawn():
     garment = read(cut_out(packshot.rgb_srgb), "bottom")
     for name, at in packshot.marks.items():
         assert np.hypot(*(garment.marks[name] - at)) < 0.03 * len(packshot.rgb_srgb), name
+
+
+def test_legs_that_touch_at_the_hem_are_cut_apart_there():
+    garment = read(cut_out(drawn.trousers_that_touch(0.06)), "bottom")
+    left, right = garment.marks["inner_left"], garment.marks["inner_right"]
+    assert left[0] < right[0] <= left[0] + 0.2 * len(garment.alpha)
+    assert abs((left[0] + right[0]) / 2 - garment.marks["crotch"][0]) < 0.03 * len(garment.alpha)
+
+
+def test_legs_that_touch_further_up_are_refused():
+    with pytest.raises(EngineRefused, match=r"touch|two legs") as refused:
+        read(cut_out(drawn.trousers_that_touch(0.19)), "bottom")
+    assert refused.value.code == "engine.packshot"
+
+
+def test_a_label_is_not_worn_on_the_chest():
+    with pytest.raises(EngineRefused, match="label") as refused:
+        read(cut_out(drawn.tee_with_a_label()), "top")
+    assert refused.value.code == "engine.packshot"
+
+
+def test_a_stripe_across_the_chest_is_no_neckline():
+    """Of a striped tee the neck stays where it is of a plain one."""
+    plain, stripes = (
+        read(cut_out(packshot.rgb_srgb), "top").marks["collar_front"]
+        for packshot in (drawn.tee(), drawn.tee(paint=drawn.striped((232, 228, 218), (40, 60, 120))))
+    )
+    assert abs(plain[1] - stripes[1]) < 0.03 * 600
+
+
+RENDERED = Path(__file__).parents[2] / "bench" / "figures" / "tryon"
+
+
+@pytest.mark.parametrize(
+    ("how", "left", "right", "front"),
+    [
+        ("hanger", (297, 148), (429, 150), (360, 175)),
+        ("ghost", (359, 82), (549, 86), (450, 118)),
+        ("flat", (369, 76), (537, 78), (453, 120)),
+    ],
+)
+def test_a_striped_tee_has_its_neckline_at_the_rib_and_nothing_behind_it(how, left, right, front):
+    """Stripes lie level with it inside and outside; a hanger's wood lies before it. Places read off the picture."""
+    found = read(cut_out(np.asarray(Image.open(RENDERED / f"mira-tee-b-{how}.jpg").convert("RGB"))), "top")
+    wide = right[0] - left[0]
+    for name, place in (("left", left), ("right", right), ("front", front)):
+        assert np.abs(found.marks[f"collar_{name}"] - place).max() < 0.06 * wide
+    middle = np.flatnonzero(found.inside[:, front[0]])
+    assert abs(middle[-1] - front[1]) < 0.04 * wide
+    assert (found.alpha[middle[-1] + 2 : front[1] + wide, front[0]] > 127).all()
+
+
+def test_the_outline_of_white_cloth_is_drawn_along_its_edge():
+    """Between a dark stripe that ends there and the white beside it no step is left."""
+    packshot = drawn.tee(paint=drawn.striped((236, 233, 226), (40, 60, 120)), paper=(252, 252, 252))
+    found, true = cut_out(packshot.rgb_srgb).alpha > 127, packshot.mask
+    rows = np.arange(round(0.45 * len(true)), round(0.8 * len(true)))
+    off = found[rows].argmax(axis=1) - true[rows].argmax(axis=1)
+    assert np.abs(off - np.median(off)).max() <= 2
+    assert abs(np.median(off)) <= 2
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twinbook.domain.brief import Accessory
+from twinbook.domain.brief import Accessory, Print, Shot, TryOn
 from twinbook.domain.errors import EngineRefused
 from twinbook.domain.twin import View
-from twinbook.engines.composite import accessories
+from twinbook.engines.composite import accessories, dressing
 from twinbook.engines.composite.drape import bent, mesh
 from twinbook.engines.composite.figure_marks import Figure, find
+from twinbook.engines.composite.garment_marks import read
 from twinbook.engines.composite.packshot import cut_out
+from twinbook.engines.composite.prepared import Prepared
+from twinbook.engines.composite.shoulders import laid
 from twinbook.engines.composite.tryon import tried_on
-from twinbook.ports import Asked
+from twinbook.ports import Asked, RenderJob
 from twinbook.vision import DlibMeter
 from twinbook.vision.garment import compare, statistics
 from twinbook.vision.regions import Region
@@ -48,6 +51,40 @@ def test_nothing_of_the_old_garment_is_left(plate, made):
     as_before = np.linalg.norm(lab(made.rgb_srgb) - lab(plate.rgb_srgb), axis=2) < 5
     elsewhere = np.linalg.norm(lab(truth) - lab(plate.rgb_srgb), axis=2) > 10
     assert (old & as_before & elsewhere).sum() < 0.01 * old.sum()
+
+
+def test_every_stripe_lies_where_it_lies_when_the_garment_is_really_worn(made):
+    """Down her middle, within a third of a stripe's distance from the next (40 pixels)."""
+    truth = np.asarray(Image.open(PAIRS / "mira-tee-b.jpg"))
+    middle = round((made.fit.ends["armpit_left"][0] + made.fit.ends["armpit_right"][0]) / 2)
+    found, true = (stripes(rgb, middle) for rgb in (made.rgb_srgb, truth))
+    assert len(found) >= 9
+    assert all(np.abs(true - row).min() < 13 for row in found)
+
+
+def stripes(rgb_srgb, column):
+    """The rows of the middles of the blue stripes in a column, below the collar."""
+    blue = np.r_[False, lab(rgb_srgb)[330:, column - 2 : column + 3, 2].mean(axis=1) < -8, False].astype(int)
+    starts, ends = np.flatnonzero(np.diff(blue) == 1), np.flatnonzero(np.diff(blue) == -1)
+    return np.array([(a + b) / 2 + 330 for a, b in zip(starts, ends, strict=True) if b - a > 5])
+
+
+def test_the_same_shoulders_are_laid_on_themselves(plate, made, packshot):
+    """Scaled and moved, an outline is found again by how far it reaches up and out, though its tip is no corner."""
+    hers = find(plate)
+    garment = read(cut_out(packshot), "top")
+    lay = laid(garment, hers)
+    on_her = {side: lay.scale * garment.marks[f"shoulder_{side}"] + lay.shift for side in ("left", "right")}
+    for side in ("left", "right"):
+        row = round(on_her[side][1])
+        assert abs(hers.outer[side][row] - on_her[side][0]) < 0.1 * hers.unit
+    larger = replace(hers, outer={s: 2 * np.repeat(e, 2) for s, e in hers.outer.items()}, unit=2 * hers.unit)
+    larger = replace(
+        larger,
+        shoulder={s: 2 * at for s, at in hers.shoulder.items()},
+        labels=np.repeat(np.repeat(hers.labels, 2, 0), 2, 1),
+    )
+    assert laid(garment, larger).scale == pytest.approx(2 * lay.scale, rel=0.01)
 
 
 def test_her_face_and_hair_stay_bit_for_bit(plate, made):
@@ -147,6 +184,27 @@ def test_a_belt_goes_round_her_waist_and_under_her_hand(plate):
     below = accessories.laid_on(plate.rgb_srgb, hand, Accessory("belt", "image:x", "waist"), drawn.belt())
     assert (below[row, round(left) + 3] == plate.rgb_srgb[row, round(left) + 3]).all()
     assert (below[row, round(hers.middle)] == worn[row, round(hers.middle)]).all()
+
+
+@pytest.mark.parametrize("over", ["tryon", "print"])
+def test_a_belt_is_worn_over_what_was_put_on_or_printed(plate, packshot, over):
+    """In the order in which one dresses: the belt lies on the new cloth, and looks as it does on the old."""
+    cloth = np.tile(np.uint8([[[200, 40, 40]], [[240, 230, 220]]]).repeat(8, 0), (8, 64, 1))
+    on = {"tryon": {"tryon": TryOn("top", "image:tee")}, "print": {"print": Print("top", "image:cloth", 8)}}[over]
+    pictures = {"image:tee": packshot, "image:belt": drawn.belt(), "image:cloth": cloth}
+    belt = (Accessory("belt", "image:belt", "waist"),)
+
+    def worn(**fields):
+        shot = Shot("worn", ("mira",), ("feed",), **fields)
+        return dressing.before_own_backdrop(plate, RenderJob(shot, None, {}, {}, pictures), Prepared())[0]
+
+    bare, dressed, both = worn(accessories=belt), worn(**on), worn(accessories=belt, **on)
+    hers = find(plate)
+    row = round(accessories.height_of("waist", hers, "her"))
+    # Beside the buckle, through which the cloth shows.
+    here = np.s_[row - 3 : row + 4, round(hers.middle + 0.3 * hers.unit) : round(hers.middle + 0.7 * hers.unit)]
+    assert (np.linalg.norm(lab(both[here]) - lab(dressed[here]), axis=-1) > 8).mean() > 0.5
+    assert np.linalg.norm(lab(both[here]) - lab(bare[here]), axis=-1).mean() < 12
 
 
 def test_a_brooch_is_worn_over_the_heart(plate):

@@ -20,6 +20,7 @@ from .dressed import dressed, dressed_anew, garment, garment_mask_of
 from .impostors import load_impostors
 from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
+from .neural_matte import NeuralMatte
 from .parametric_body import FittedBody, ParametricBody
 from .picture import banding, halo, quality, sharpness
 from .redressed import redressed_where
@@ -40,15 +41,21 @@ class DlibMeter:
     """`ports.Meter` with dlib's faces, CIELAB skin and closed-form mattes; deterministic, on the CPU, no download.
 
     ``embedder`` tells people apart: another one is a drop-in, with an impostor pool of its own (float64 (n, d)).
-    ``font`` is the TrueType file that annotations are written in.
+    ``font`` is the TrueType file that annotations are written in; ``matte_model`` an ONNX file of the user's own that
+    enrolment asks for a rough matte (see `neural_matte`).
     """
 
     maker = enrolment.MAKER
 
     def __init__(
-        self, embedder: FaceEmbedder | None = None, pool: np.ndarray | None = None, font: bytes | None = None
+        self,
+        embedder: FaceEmbedder | None = None,
+        pool: np.ndarray | None = None,
+        font: bytes | None = None,
+        matte_model: Path | None = None,
     ) -> None:
         self._font = font
+        self._likely = NeuralMatte(matte_model).likely if matte_model else None
         self._embedder = embedder or identity.DlibEmbedder()
         self._pool = load_impostors().embeddings if embedder is None else pool
 
@@ -66,7 +73,7 @@ class DlibMeter:
         named: Collection[str] = (),
     ) -> Enrolled:
         """Make plates of the best photographs: see `enrolment`."""
-        return enrolment.enroll(captures, self._embedder, progress, keep, tell=tell, named=named)
+        return enrolment.enroll(captures, self._embedder, progress, keep, tell=tell, named=named, likely=self._likely)
 
     def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate], asked: Asked) -> Sequence[Measurement]:
         """Who it is, then what became of her: against the plate that it was made from, or against all of them."""

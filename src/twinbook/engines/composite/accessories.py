@@ -211,7 +211,8 @@ def _worn(
             "engine.accessory", "where it was to be there is too little cloth: hair, hands or the frame are in the way"
         )
     linear = to_linear(rgb_srgb)
-    luminance = np.log(np.maximum(linear @ _LUMINANCE, 1e-3))
+    # The light is the photograph's: what was put on or printed under it may be dark and pale by itself.
+    luminance = np.log(np.maximum(to_linear(plate.rgb_srgb) @ _LUMINANCE, 1e-3))
     on = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     weight = (cloth & on).astype(np.float32)
     sigma = 0.12 * unit

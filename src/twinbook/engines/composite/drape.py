@@ -59,7 +59,8 @@ def mesh(mask: np.ndarray, part: np.ndarray, seams: Sequence[float]) -> Mesh:
         second = np.where(flip, np.stack([b, e, d], 1), np.stack([a, e, d], 1))
         triangles = np.concatenate([first, second])
         if index:
-            free = grid[triangles, 1] > seams[index - 1]
+            # The row of vertices next to the seam is sewn, on whichever side of it the grid puts it.
+            free = grid[triangles, 1] > seams[index - 1] + 0.5 * cell
             triangles = triangles + np.where(free, index * len(grid), 0)
         pieces.append(triangles)
         owners.append(np.full(len(triangles), index, np.int8))

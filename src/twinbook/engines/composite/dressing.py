@@ -23,13 +23,22 @@ from .tryon import tried_on
 _REACH = {"top": 2.0, "bottom": 5.5}
 
 
-def wearable(shot: Shot, candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
-    """The plates in which something can be put on. Raises EngineRefused ``backdrop.busy``, ``engine.pose`` or
-    ``engine.region``."""
-    names = ", ".join(facts.photo for facts in candidates)
+def separable(candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
+    """The plates out of which she can be cut. Raises EngineRefused ``matte.unsure`` or ``backdrop.busy``."""
     plain = [facts for facts in candidates if facts.backdrop is Backdrop.PLAIN]
     if not plain:
+        names = ", ".join(facts.photo for facts in candidates)
+        if any(facts.backdrop is Backdrop.UNSURE for facts in candidates):
+            raise EngineRefused("matte.unsure", f"her outline in {names} can't be trusted")
         raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
+    return plain
+
+
+def wearable(shot: Shot, candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
+    """The plates in which something can be put on. Raises EngineRefused ``backdrop.busy``, ``matte.unsure``,
+    ``engine.pose`` or ``engine.region``."""
+    names = ", ".join(facts.photo for facts in candidates)
+    plain = separable(candidates)
     front = [f for f in plain if f.view in (View.FRONT, View.UNKNOWN) and abs(f.yaw or 0) <= MOST_YAW]
     if not front:
         raise EngineRefused("engine.pose", f"no plate of hers that fits ({names}) shows her from the front")

@@ -15,10 +15,10 @@ import numpy as np
 from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
-from ...domain.twin import Backdrop, Framing, PlateFacts, View
+from ...domain.twin import Framing, PlateFacts, View
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
 from . import light
-from .dressing import before_own_backdrop, cut_out, wearable, worn
+from .dressing import before_own_backdrop, cut_out, separable, wearable, worn
 from .floor import feet_lost
 from .mannequin import MOST_TURNED, on_mannequin
 from .placement import Placed, Setting, Sitter, alone, as_framed, cut_sides, full_length, together
@@ -58,7 +58,7 @@ class CompositeEngine(Engine):
 
     def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
         """Choose the plates. Raises EngineRefused: ``engine.operation``, ``engine.talents``, ``campaign.scene``,
-        ``engine.plate``, ``backdrop.busy`` or ``engine.region``."""
+        ``engine.plate``, ``backdrop.busy``, ``matte.unsure`` or ``engine.region``."""
         unknown = sorted(set(shot.operations) - set(_OPERATIONS))
         if unknown:
             raise EngineRefused("engine.operation", f"shot {shot.id} asks for {', '.join(unknown)}")
@@ -223,11 +223,7 @@ def _candidates(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> list[Pla
         # Nobody can tell from a profile that the picture is her: only for whoever asks for it by name.
         found = [facts for facts in found if facts.view is not View.PROFILE] or found
     if shot.scene is not None:
-        plain = [facts for facts in found if facts.backdrop is Backdrop.PLAIN]
-        if not plain:
-            names = ", ".join(facts.photo for facts in found)
-            raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
-        found = plain
+        found = separable(found)
     cloth = shot.recolor or shot.print
     if cloth is not None:
         showing = [facts for facts in found if _shows(facts, cloth)]

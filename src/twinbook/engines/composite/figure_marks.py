@@ -15,9 +15,12 @@ from ...domain.errors import EngineRefused
 from ...domain.twin import View
 from ...ports import Plate
 from ...vision import outline
+from ...vision.backdrop import behind
 from ...vision.regions import Region
+from ...vision.skin import lab
 
 MOST_YAW = 15  # degrees of the head; hers turns before her shoulders do
+LIKE_PAPER = 9.0  # ΔE76 up to which what shows between the legs is the backdrop
 _SIDES = ("left", "right")
 
 
@@ -80,6 +83,9 @@ def find(plate: Plate) -> Figure:
     inner = {side: edges[f"arm_{side}"] for side in _SIDES}
     trunk = {side: edges[side] for side in _SIDES}
     gap = {side: edges[f"gap_{side}"] for side in _SIDES}
+    crotch = marks.get("crotch")
+    if crotch is not None:
+        crotch = _up_the_gap(plate, gap, crotch)
     span = float(np.linalg.norm(shoulder["right"] - shoulder["left"]))
     for side, sign in (("left", -1), ("right", 1)):
         inner[side], trunk[side] = _continued(inner[side], trunk[side], parted[side], shoulder[side], sign, span)
@@ -95,7 +101,7 @@ def find(plate: Plate) -> Figure:
         trunk,
         gap,
         parted,
-        marks.get("crotch"),
+        crotch,
         labels,
     )
 
@@ -124,6 +130,30 @@ def _silhouette(alpha: np.ndarray) -> dict[str, np.ndarray]:
     left = np.where(some, inside.argmax(axis=1), np.nan).astype(np.float64)
     right = np.where(some, alpha.shape[1] - inside[:, ::-1].argmax(axis=1), np.nan).astype(np.float64)
     return {"left": left, "right": right}
+
+
+def _up_the_gap(plate: Plate, gap: Mapping[str, np.ndarray], crotch: float) -> float:
+    """The row in which the gap between the legs ends, followed up to where it is too narrow for a matte, but its colour
+    still is the backdrop's; ``gap`` is filled in."""
+    high, wide = plate.alpha.shape
+    row = min(round(crotch) + round(0.1 * plate.facts.face.height), high - 1)
+    left, right = gap["left"][row], gap["right"][row]
+    if not (np.isfinite(left) and np.isfinite(right)):
+        return crotch
+    here = slice(max(int(left) - plate.facts.face.width // 2, 0), int(right) + plate.facts.face.width // 2)
+    paper = behind(plate.rgb_srgb, plate.alpha).lab(wide, high)[: row + 1, here]
+    off = np.linalg.norm(lab(plate.rgb_srgb[: row + 1, here]) - paper, axis=2)
+    free = (plate.alpha[: row + 1, here] < 127) | (off < LIKE_PAPER)
+    left, right = left - here.start, right - here.start
+    while row > 0:
+        # Nearest to where it was in the row below; it closes as it rises.
+        columns = np.flatnonzero(free[row, max(int(left) - 1, 0) : int(right) + 2]) + max(int(left) - 1, 0)
+        if len(columns) < 2:
+            break
+        left, right = float(columns[0]), float(columns[-1] + 1)
+        gap["left"][row], gap["right"][row] = left + here.start, right + here.start
+        row -= 1
+    return min(float(row), crotch)
 
 
 def _arms_free(

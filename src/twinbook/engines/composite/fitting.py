@@ -1,24 +1,31 @@
 """Where every point of a garment's outline goes on her.
 
-The scale is that of the shoulders (of the hips, for trousers); lengths and widths are the new garment's own in that scale.
+The scale is that of the shoulders (of hips and legs, for trousers); lengths and widths are the new garment's own in that scale.
 Cloth that lies flat is half of what goes round her: seen from the front it is about 1.3 times narrower on a trunk and 1.5
-times on an arm that it fits, and stands off where it is wider. Its outline never goes inside the one she has on the
-plate's trunk, so that nobody is made slimmer than her photograph.
+times on an arm that it fits, and stands off where it is wider. On a ghost mannequin it is as wide as on her; which of the
+two a packshot is, its proportions tell: flat, a chest is as wide as the shoulders. Its outline never goes inside the one
+she has on the plate's trunk, so that nobody is made slimmer than her photograph.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from .drape import Mesh, along, bent, mesh
 from .figure_marks import Figure
 from .garment_marks import Garment, outline_of
+from .shoulders import laid
 
 _SIDES = (("left", -1), ("right", 1))
 _ROUND_TRUNK = 1.3  # half of the girth of a trunk over its breadth
 _ROUND_ARM = 1.45
+_AS_WORN, _AS_FLAT = 0.80, 1.0  # breadth between the armpits over that of the shoulders, on a body and laid flat
+# Her chest is nearer to the camera than the edges of her shoulders, by a trunk's half depth (11 cm) in 2 to 2.5 m; the
+# packshot has shown about half of that already.
+_NEARER = 1.03
 _POINTS = 40
 _MARGIN = 1.0  # pixels that the new outline lies outside the old one
 
@@ -48,6 +55,9 @@ class Worn:
 
 
 _SAME = 0.2
+# Breadth of trousers at the hips over hers: as worn, and laid flat. Between the two hips don't tell the scale; the legs do,
+# if within it the new ones can be as long as the old.
+_LOOSE = (1.0, 1.3)
 
 
 def worn(share: np.ndarray, figure: Figure, kind: str) -> Worn:
@@ -75,9 +85,9 @@ def fitted(garment: Garment, figure: Figure, now: Worn) -> Fit:
     return _top(garment, figure, now) if garment.kind == "top" else _trousers(garment, figure, now)
 
 
-def _or_as_now(row: float, now: float | None, unit: float) -> float:
-    """Where the new one ends: where the old one does, if it would end only just before that."""
-    return now + 2 if now is not None and 0 <= now + 2 - row < _SAME * unit else row
+def _or_as_now(row: float, now: float | None, most: float) -> float:
+    """Where the new one ends: where the old one does, if it would end only just before that, by less than ``most``."""
+    return now + 2 if now is not None and 0 <= now + 2 - row < most else row
 
 
 # --- tops -------------------------------------------------------------------------------------------------------
@@ -85,11 +95,17 @@ def _or_as_now(row: float, now: float | None, unit: float) -> float:
 
 def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     marks = garment.marks
-    scale = figure.span / garment.span
+    lay = laid(garment, figure)
+    scale = lay.scale if lay else figure.span / garment.span
+    if lay:
+        figure = replace(
+            figure, shoulder={side: _at_row(figure, side, lay.row(marks[f"shoulder_{side}"][1])) for side, _ in _SIDES}
+        )
+    flat = _flatness(marks, garment.span)
     middle = (marks["shoulder_left"] + marks["shoulder_right"]) / 2
     hers = (figure.shoulder["left"] + figure.shoulder["right"]) / 2
-    drop = {side: scale * (marks[f"hem_{side}"][1] - middle[1]) for side, _ in _SIDES}
-    hem_row = _or_as_now(hers[1] + 0.5 * (drop["left"] + drop["right"]), now.hem, figure.unit)
+    drop = {side: _NEARER * scale * (marks[f"hem_{side}"][1] - middle[1]) for side, _ in _SIDES}
+    hem_row = _or_as_now(hers[1] + 0.5 * (drop["left"] + drop["right"]), now.hem, _SAME * figure.unit)
     outline = outline_of(garment.alpha > 127)
     held, onto = [], []
     ends: dict[str, np.ndarray] = {}
@@ -102,11 +118,11 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
         shoulder, pit = figure.shoulder[side], _pit(figure, side, sign, marks, scale)
         collar = _collar(figure, side, marks, scale, middle, hers, now)
         hold(_stretch(outline, marks, f"collar_{side}", f"shoulder_{side}"), _shoulder_line(figure, side, sign, collar))
-        outer, inner = _cuff(figure, side, sign, marks, scale, pit, now.sleeve[side])
+        outer, inner = _cuff(figure, side, sign, marks, scale, pit, now.sleeve[side], flat)
         hold(_stretch(outline, marks, f"shoulder_{side}", f"outer_{side}"), outer)
         hold(_stretch(outline, marks, f"outer_{side}", f"inner_{side}"), np.stack([outer[-1], inner[0]]))
         hold(_stretch(outline, marks, f"inner_{side}", f"armpit_{side}"), inner)
-        line = _side(figure, side, sign, pit, hem_row, marks, scale)
+        line = _side(figure, side, sign, pit, hem_row, marks, scale, flat)
         hold(_stretch(outline, marks, f"armpit_{side}", f"hem_{side}"), line)
         ends |= {f"cuff_outer_{side}": outer[-1], f"cuff_inner_{side}": inner[0], f"hem_{side}": line[-1]}
         ends |= {f"collar_{side}": collar, f"armpit_{side}": pit, f"shoulder_{side}": shoulder}
@@ -123,6 +139,17 @@ def _top(garment: Garment, figure: Figure, now: Worn) -> Fit:
     rest = _wrapped(shape, marks, scale, ends)
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)
+
+
+def _at_row(figure: Figure, side: str, row: float) -> np.ndarray:
+    at = int(np.clip(round(row), 0, len(figure.outer[side]) - 1))
+    return np.float64([figure.outer[side][at], row])
+
+
+def _flatness(marks: dict, span: float) -> float:
+    """0 for a garment as round as on a body, 1 for one that lies flat."""
+    chest = abs(marks["armpit_right"][0] - marks["armpit_left"][0])
+    return float(np.clip((chest / span - _AS_WORN) / (_AS_FLAT - _AS_WORN), 0, 1))
 
 
 def _stretch(outline: np.ndarray, marks: dict, start: str, end: str) -> np.ndarray:
@@ -191,7 +218,14 @@ def _arm(figure: Figure, side: str, row: float) -> tuple[float, float]:
 
 
 def _cuff(
-    figure: Figure, side: str, sign: int, marks: dict, scale: float, pit: np.ndarray, now: float | None
+    figure: Figure,
+    side: str,
+    sign: int,
+    marks: dict,
+    scale: float,
+    pit: np.ndarray,
+    now: float | None,
+    flat: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outer edge of the sleeve from the shoulder to its end, and its inner edge from the end to the armpit."""
     # Laid down, one sleeve is always a little askew: both are as long and as wide as the two on average.
@@ -205,10 +239,11 @@ def _cuff(
     while gone < length if last is None else row < last:
         row += 1
         edge = _arm(figure, side, row)[0]
-        gone += float(np.hypot(edge - points[-1][0], row - points[-1][1]))
+        # As the crow flies: along an edge of pixels every step sideways would count.
+        gone = float(np.hypot(edge - tip[0], row - tip[1]))
         points.append(np.float64([edge, row]))
         if last is None and gone >= length:
-            last = _or_as_now(row, now, figure.unit)
+            last = _or_as_now(row, now, _SAME * figure.unit)
     outer = np.array(points)
     back = outer[max(len(outer) - 1 - round(0.6 * figure.unit), 0)]
     direction = (outer[-1] - back) / max(float(np.linalg.norm(outer[-1] - back)), 1e-6)
@@ -221,6 +256,7 @@ def _cuff(
     if mouth > _ROUND_ARM * bare:
         width = min(bare + 0.75 * (mouth / 1.2 - bare), 1.7 * bare)
         width = max(width, 1.04 * bare)
+    width = flat * width + (1 - flat) * float(np.clip(mouth, 1.04 * bare, 1.7 * bare))
     spare = width - bare
     share = np.linspace(0, 1, len(outer)) ** 1.5
     outer = outer - across * (0.35 * spare * share + _MARGIN)[:, None]
@@ -236,7 +272,9 @@ def _cuff(
     return outer, np.stack([*inner, pit])
 
 
-def _side(figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, marks: dict, scale: float) -> np.ndarray:
+def _side(
+    figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, marks: dict, scale: float, lies: float
+) -> np.ndarray:
     """From the armpit to the hem: the trunk's own edge, and further out where the garment is wider than it."""
     rows = np.linspace(pit[1], hem, 48)
     line = figure.trunk[side]
@@ -251,7 +289,8 @@ def _side(figure: Figure, side: str, sign: int, pit: np.ndarray, hem: float, mar
         x = line[at]
         own = abs(x - figure.middle)
         cloth = (1 - t) * flat["top"] + t * flat["end"]
-        spare = max(cloth / _ROUND_TRUNK - own, 0.0) * 0.55 * min(t / 0.25, 1)
+        # Half of what a flat garment is too wide hangs in folds before and behind her.
+        spare = max(cloth / (1 + lies * (_ROUND_TRUNK - 1)) - own, 0.0) * (1 - 0.45 * lies) * min(t / 0.25, 1)
         # From under the arm it comes back to her side, and doesn't step there.
         under = (pit[0] - line[int(np.clip(pit[1], 0, high - 1))]) * max(1 - t / 0.35, 0) ** 2
         points.append((x + sign * (min(spare, 0.3 * figure.unit) + _MARGIN) + under, y))
@@ -265,11 +304,11 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
     middle = (marks["armpit_left"][0] + marks["armpit_right"][0]) / 2
     half = (marks["armpit_right"][0] - marks["armpit_left"][0]) / 2
     goes = (ends["armpit_right"][0] - ends["armpit_left"][0]) / 2
-    k = float(np.clip(scale * half / max(goes, 1e-6), 1.0, 1.4))
+    k = float(np.clip(_NEARER * scale * half / max(goes, 1e-6), 1.0, 1.4))
     at = shape.vertices
     u = (at[:, 0] - middle) / half
     bowed = np.where(np.abs(u) <= 1, k * u + (1 - k) * u**3, u)
-    round_one = np.stack([middle + half * bowed / k, at[:, 1]], axis=1) * scale
+    round_one = np.stack([middle + half * bowed / k, _NEARER * at[:, 1]], axis=1) * scale
     corners = at[shape.triangles] * scale
     return np.where((shape.part == 0)[:, None, None], round_one[shape.triangles], corners)
 
@@ -287,7 +326,13 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     broad = float(np.ptp(row))
     at = int(crotch_row - 0.25 * figure.unit)
     hips = float(figure.trunk["right"][at] - figure.trunk["left"][at])
-    scale = 1.2 * hips / broad
+    inseam = float(np.mean([np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]) for side, _ in _SIDES]))
+    scale = _LOOSE[0] * hips / broad
+    if now.hem is not None:
+        scale = float(np.clip((now.hem + 2 - crotch_row) / inseam, scale, scale * _LOOSE[1] / _LOOSE[0]))
+    # Legs are laid flat as far as hips are.
+    flat = (scale * broad / hips - _LOOSE[0]) / (_LOOSE[1] - _LOOSE[0])
+    round_legs = 1 - 0.14 * flat
     middle = 0.5 * (figure.gap["left"][int(crotch_row) + 3] + figure.gap["right"][int(crotch_row) + 3])
     middle = middle if np.isfinite(middle) else figure.middle
     waist = crotch_row - scale * rise
@@ -298,14 +343,17 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         held.append(along(source, _POINTS))
         onto.append(along(target, _POINTS))
 
+    lowest = len(figure.trunk["left"]) - 1 if now.hem is None else now.hem - 0.35 * figure.unit
     for side, sign in _SIDES:
-        inseam = scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
-        end = _or_as_now(crotch_row + inseam, now.hem, figure.unit)
+        end = crotch_row + scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
+        if now.hem is not None and abs(now.hem + 2 - end) < _SAME * figure.unit:
+            end = now.hem + 2
         outside, inside = [], []
         top_half = scale * abs(marks[f"waist_{side}"][0] - marks["crotch"][0]) / 1.25
         mouth = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"inner_{side}"]))
         for y in np.linspace(waist, end, 64):
-            row = int(np.clip(y, 0, len(figure.trunk[side]) - 1))
+            # About the hem shoes join the outline.
+            row = int(np.clip(y, 0, lowest))
             edge = figure.trunk[side][row]
             if y <= crotch_row:
                 t = (y - waist) / max(crotch_row - waist, 1)
@@ -317,13 +365,15 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
             near = near if np.isfinite(near) else middle
             t = (y - crotch_row) / max(end - crotch_row, 1)
             thigh = 0.5 * scale * broad
-            cloth = ((1 - t) * thigh + t * mouth) * 0.86
+            cloth = ((1 - t) * thigh + t * mouth) * round_legs
             own = abs(edge - near)
             width = (1 - min(t / 0.2, 1)) * own + min(t / 0.2, 1) * float(np.clip(cloth, 0.6 * own, 1.6 * own))
             centre = (edge + near) / 2
             outside.append((centre + sign * (0.5 * width + _MARGIN), y))
             inside.append((centre - sign * 0.5 * width, y))
         outside, inside = np.array(outside), np.array([(middle, crotch_row), *inside])
+        # Where a narrow gap was followed by its colour its edges are a little off those of the matte.
+        inside[1:, 0] = gaussian_filter1d(inside[1:, 0], 3, mode="nearest")
         # Legs never cross the middle between them.
         inside[:, 0] = middle + sign * np.maximum((inside[:, 0] - middle) * sign, 0)
         hold(_stretch(outline, marks, f"waist_{side}", f"outer_{side}"), outside)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ from .packshot import Packshot, refusal
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
+_OTHER = 0.08  # of the cloth below a neckline that may be of another colour, where the chest is plain
+_OPEN_NECK = 0.2  # of the collar's width: a shallower dip of the outline is the back of the neck, not the front
+_TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
 
@@ -59,12 +62,16 @@ def read(packshot: Packshot, kind: str) -> Garment:
     legs = _crotch(mask, axis)
     if kind == "top" and legs is not None:
         raise refusal("the packshot shows trousers, not a top")
+    if kind == "bottom" and legs is not None:
+        alpha = _parted(alpha, mask, legs)
+        mask = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) > 127
     marks = _top(mask, axis) if kind == "top" else _trousers(mask, axis, legs)
     marks = {name: np.float64(at) / scale for name, at in marks.items()}
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
         found, inside = _neckline(rgb, alpha, marks)
         marks |= found
+        _front_of_the_neck(rgb, marks, inside)
     return Garment(kind, rgb, alpha, inside, marks, _parts(kind, alpha, marks))
 
 
@@ -228,7 +235,7 @@ def _sleeve_end(
     """The corners of the sleeve's end: outer towards the shoulder's side, inner towards the armpit's."""
     shoulder, pit = marks[f"shoulder_{side}"], marks[f"armpit_{side}"]
     root, hole = (shoulder + pit) / 2, float(np.linalg.norm(pit - shoulder))
-    arc = _between(outline, shoulder, pit, axis, sign)
+    arc = between(outline, shoulder, pit, axis, sign)
     if len(arc) < 12:
         raise refusal(f"the {side} sleeve can't be found")
     reach = np.linalg.norm(arc - root, axis=1)
@@ -246,7 +253,7 @@ def _sleeve_end(
     return {f"outer_{side}": outer, f"inner_{side}": inner}
 
 
-def _between(outline: np.ndarray, start: np.ndarray, end: np.ndarray, axis: float, sign: int) -> np.ndarray:
+def between(outline: np.ndarray, start: np.ndarray, end: np.ndarray, axis: float, sign: int) -> np.ndarray:
     """The stretch of the outline from one point to another that reaches further out from the axis."""
     at = [int(np.argmin(np.linalg.norm(outline - point, axis=1))) for point in (start, end)]
     ahead = np.arange(at[0], at[1] + (len(outline) if at[1] < at[0] else 0) + 1) % len(outline)
@@ -278,7 +285,7 @@ def _tip(outline: np.ndarray, marks: dict[str, np.ndarray], side: str, sign: int
     """The tip of the shoulder: the outline's corner where the sleeve hangs, a little inwards of the armpit where it
     lies spread and the outline hardly turns."""
     collar, outer, prior = (marks[f"{name}_{side}"] for name in ("collar", "outer", "shoulder"))
-    arc = _between(outline, collar, outer, axis, sign)
+    arc = between(outline, collar, outer, axis, sign)
     chord = outer - collar
     length = float(np.linalg.norm(chord))
     off = np.abs((arc - collar) @ np.float64([-chord[1], chord[0]])) / length
@@ -331,12 +338,12 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
     The neckline is the arch between the collar's two ends, U or V, with the steadiest step of colour across it. Where
     the picture's background shows through the neck, it is the outline itself.
     """
-    left, right = marks["collar_left"], marks["collar_right"]
+    rise = _rise(alpha > 127)
+    left, right = _level(rise, marks)
     span = right - left
     wide = float(np.linalg.norm(span))
     nothing = np.zeros(alpha.shape, bool)
-    rise = _rise(alpha > 127)
-    t = np.linspace(-0.9, 0.9, 61)
+    t = np.linspace(-0.96, 0.96, 65)
     line = left + (t[:, None] + 1) / 2 * span
     columns = line[:, 0].round().astype(int)
     dip = rise[columns] - line[:, 1]
@@ -344,42 +351,129 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
     values = cv2.GaussianBlur(lab(rgb_srgb).astype(np.float32), (0, 0), max(0.008 * wide, 0.8))
     step = max(0.035 * wide, 1.5)
     tried: list[tuple[float, tuple[float, float, float, float]]] = []
-    for power, broad in ((1.15, 1.0), (1.5, 1.0), (2.0, 1.0), (2.8, 1.0), (1.5, 1.3), (2.0, 1.3), (2.8, 1.3)):
+    for power, broad in product((1.15, 1.5, 2.0, 2.8), (0.8, 0.9, 1.0, 1.3)):
+        if power < 1.2 and broad > 1:
+            continue
         arch = 1 - np.abs(t / broad) ** power
         for base in (0.0, 0.06, 0.12, 0.18):
-            for depth in np.arange(0.12, 0.95, 0.02):
+            for depth in np.arange(0.12, min(0.95 if power < 1.2 else 0.7, 0.94) - base + 0.01, 0.02):
                 y = line[:, 1] + (base + depth * arch) * wide
-                clear = y - step > rise[columns] + 0.5 * step
-                if clear.mean() < 0.6:
+                clear = (y - step > rise[columns] + 0.5 * step) & (np.abs(t) < 0.97 * broad)
+                if clear.sum() < 0.6 * (np.abs(t) < 0.9 * broad).sum():
                     continue
                 turn = (_at(values, columns, y + step) - _at(values, columns, y - step))[clear]
-                sizes = np.linalg.norm(turn, axis=1)
-                # A print steps somewhere along the arch, a neckline all along it.
-                if (sizes > 4).mean() < 0.8:
+                mean = turn.mean(axis=0)
+                if not _all_along(turn @ mean > 0.35 * float(mean @ mean), np.abs(t[clear]) / broad):
                     continue
-                score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
-                score *= 1 + 0.25 * (depth + base)
-                if depth + base > (0.95 if power < 1.2 else 0.7):
+                bottom = line[clear, 1] + (base + depth) * wide
+                if _straight(values, columns[clear], bottom, step, mean):
                     continue
-                tried.append((score, (depth * wide, power, base * wide, broad)))
+                score = (0.6 * np.linalg.norm(mean) + 0.4 * np.median(np.linalg.norm(turn, axis=1))) * clear.mean()
+                tried.append((score * (1 + 0.25 * (depth + base)), (depth * wide, power, base * wide, broad)))
     found = max((entry for entry in tried if entry[0] > 4.5), default=(0.0, None))[1]
     if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
         front = line[lowest] + (0, max(dip[lowest], 0))
         return {"collar_front": front}, nothing
     depth, power, base, broad = found
-    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
+    x = np.arange(alpha.shape[1])
     where = (x - left[0]) / span[0] * 2 - 1
     edge = left[1] + (where + 1) / 2 * span[1] + base + depth * (1 - np.abs(where / broad) ** power)
-    inside = (np.abs(where) < 1.2 * broad) & (y < edge) & (alpha > 0)
+    under = np.flatnonzero((edge > rise + step) & (np.abs(where) < broad))
+    edge[under] = _along(values, under, edge[under], step)
+    reached = np.abs(where) < 1.2 * broad
+    inside = reached & (np.arange(alpha.shape[0])[:, None] < edge) & (alpha > 0)
     ends = {"collar_front": (left + right) / 2 + np.float64([0, depth + base])}
     for name, sign in (("collar_left", -1), ("collar_right", 1)):
-        for reach in np.arange(0.8, 1.5, 0.02) * sign:
-            at = left + (reach + 1) / 2 * span + np.float64([0, base + depth * (1 - abs(reach / broad) ** power)])
-            column = int(np.clip(round(at[0]), 0, len(rise) - 1))
-            if at[1] <= rise[column] + 1:
+        for reach in np.arange(0.6, 1.5, 0.02) * sign:
+            column = int(np.clip(round(left[0] + (reach + 1) / 2 * span[0]), 0, len(rise) - 1))
+            if edge[column] <= rise[column] + 1:
                 ends[name] = np.float64([column, rise[column]])
                 break
     return ends, inside
+
+
+def _level(rise: np.ndarray, marks: dict) -> tuple[np.ndarray, np.ndarray]:
+    """The collar's two ends as far from the middle as the farther one: what lies behind a neck, the back of a collar or a
+    hanger, can hide one of them."""
+    left, right = marks["collar_left"], marks["collar_right"]
+    middle = (marks["shoulder_left"][0] + marks["shoulder_right"][0]) / 2
+    far = max(middle - left[0], right[0] - middle)
+    if far > 1.6 * min(middle - left[0], right[0] - middle):
+        return left, right
+    ends = []
+    for at, sign in ((left, -1), (right, 1)):
+        column = int(np.clip(round(middle + sign * far), 0, len(rise) - 1))
+        ends.append(at if abs(at[0] - column) < 0.03 * far else np.float64([column, rise[column]]))
+    return ends[0], ends[1]
+
+
+def _all_along(seen: np.ndarray, out: np.ndarray) -> bool:
+    """Whether an edge is seen at the bottom of an arch, on its slopes and towards its ends: a stripe across the chest
+    follows the bottom only. ``out`` is how far each place lies from the middle, 0 to 1."""
+    for start, end in ((0, 0.35), (0.35, 0.65), (0.65, 1.0)):
+        part = seen[(out >= start) & (out < end)]
+        if len(part) and part.mean() < 0.7:
+            return False
+    return bool(len(seen) and seen.mean() > 0.8)
+
+
+def _straight(values: np.ndarray, columns: np.ndarray, rows: np.ndarray, step: float, turn: np.ndarray) -> bool:
+    """Whether the same step of colour goes on level from the lowest point of an arch: a stripe, and no neckline."""
+    seen = np.zeros(len(columns), bool)
+    for off in (-0.6, 0, 0.6):
+        level = rows + off * step
+        there = _at(values, columns, level + step) - _at(values, columns, level - step)
+        seen |= there @ turn > 0.35 * float(turn @ turn)
+    return bool(seen.mean() > 0.75)
+
+
+def _along(values: np.ndarray, columns: np.ndarray, rows: np.ndarray, step: float) -> np.ndarray:
+    """The edge itself near an arch, a row for each column: the path of the steepest change that keeps the arch's shape
+    from one column to the next (dynamic programming)."""
+    if len(columns) < 3:
+        return rows
+    reach = max(round(2 * step), 2)
+    offsets = np.arange(-reach, reach + 1)
+    at = rows[None] + offsets[:, None]
+    beside = np.broadcast_to(columns, at.shape)
+    turn = _at(values, beside, at + 0.5 * step) - _at(values, beside, at - 0.5 * step)
+    mean = turn[reach].mean(axis=0)
+    gain = np.clip(turn @ mean / max(float(np.linalg.norm(mean)), 1e-6), 0, 30) - 0.3 * np.abs(offsets)[:, None]
+    best, came = gain[:, 0], np.zeros(gain.shape, int)
+    for column in range(1, gain.shape[1]):
+        # A row up or down from one column to the next costs a little.
+        ways = np.stack(
+            [np.pad(best, (1, 1), constant_values=-1e9)[k : k + len(best)] - 1.5 * abs(k - 1) for k in range(3)]
+        )
+        came[:, column] = ways.argmax(axis=0) - 1
+        best = ways.max(axis=0) + gain[:, column]
+    path = np.empty(gain.shape[1], int)
+    path[-1] = int(best.argmax())
+    for column in range(gain.shape[1] - 1, 0, -1):
+        path[column - 1] = path[column] + came[path[column], column]
+    return rows + ndimage.gaussian_filter1d(offsets[np.clip(path, 0, len(offsets) - 1)].astype(float), max(step, 1.0))
+
+
+def _front_of_the_neck(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray) -> None:
+    """Refuse a neck in which the inside of the back would be worn as the front: one whose edge isn't found, or below
+    whose edge something else than the cloth shows, a label or a placket that stands open."""
+    left, right, front = (marks[f"collar_{end}"] for end in ("left", "right", "front"))
+    wide = float(np.linalg.norm(right - left))
+    if not inside.any() and front[1] - 0.5 * (left[1] + right[1]) < _OPEN_NECK * wide:
+        raise refusal("the neckline of the garment can't be told from the inside of its back")
+
+    def patch(first: float, last: float) -> np.ndarray:
+        rows, columns = front[1] + np.float64([first, last]) * wide, front[0] + np.float64([-0.25, 0.25]) * wide
+        here = np.s_[round(rows[0]) : round(rows[1]), max(round(columns[0]), 0) : round(columns[1])]
+        return lab(rgb_srgb[here]).reshape(-1, 3)
+
+    below, chest = patch(0.05, 0.4), patch(0.5, 1.3)
+    if not len(below) or not len(chest):
+        return
+    cloth = np.median(chest, axis=0)
+    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > 15).mean()) for part in (below, chest))
+    if other > max(_OTHER, 2.5 * usual):
+        raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
 
 
 def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -394,7 +488,11 @@ def _parts(kind: str, alpha: np.ndarray, marks: dict[str, np.ndarray]) -> np.nda
     part = np.zeros(alpha.shape, np.int8)
     if kind == "bottom":
         start, end = marks["crotch"], (marks["inner_left"] + marks["inner_right"]) / 2
-        line = np.interp(rows, [start[1], end[1]], [start[0], end[0]])
+        # Down the gap, which needn't be straight.
+        below = np.arange(round(start[1]) + 1, min(round(end[1]), high))
+        middles = np.array([_between_legs(alpha[row] > 127, start[0]) for row in below])
+        known = np.isfinite(middles)
+        line = np.interp(rows, [start[1], *below[known], end[1]], [start[0], *middles[known], end[0]])
         part[(x > line[:, None]) & (y > start[1])] = 1
         return part
     for index, (side, sign) in enumerate((("left", -1), ("right", 1)), 1):
@@ -458,8 +556,9 @@ def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[
     first = int(np.argmax(widths > 0.72 * broad))
     if crotch[1] - first < 0.1 * np.ptp(outline[:, 1]):
         raise refusal("the waist of the trousers can't be found")
+    halves = _legs(outline, crotch, first)
     for side, sign in (("left", -1), ("right", 1)):
-        half = outline[((outline[:, 0] - crotch[0]) * sign > 0) & (outline[:, 1] >= first)]
+        half = halves[side][halves[side][:, 1] >= first]
         upper = half[half[:, 1] < first + 0.4 * (crotch[1] - first)]
         lower = half[half[:, 1] > crotch[1]]
         if len(upper) < 3 or len(lower) < 6:
@@ -471,3 +570,51 @@ def _trousers(mask: np.ndarray, axis: float, crotch: np.ndarray | None) -> dict[
     if max(lengths) > 1.25 * min(lengths):
         raise refusal("one leg of the trousers is much longer than the other: it is folded or turned away")
     return marks
+
+
+def _legs(outline: np.ndarray, crotch: np.ndarray, first: int) -> dict[str, np.ndarray]:
+    """The outline in two, from the crotch round each leg to the middle of the waist: legs may lean over the middle."""
+    fork = int(np.argmin(np.linalg.norm(outline - crotch, axis=1)))
+    loop = np.roll(outline, -fork, axis=0)
+    upper = np.flatnonzero(loop[:, 1] < first + 0.3 * (crotch[1] - first))
+    top = int(upper[np.argmin(np.abs(loop[upper, 0] - crotch[0]))]) if len(upper) else len(loop) // 2
+    one, other = loop[:top], loop[top:]
+    if not len(one) or not len(other):
+        raise refusal("the trousers aren't seen from the front")
+    return dict(zip(_SIDES, sorted((one, other), key=lambda half: half[:, 0].mean()), strict=True))
+
+
+def _parted(alpha: np.ndarray, mask: np.ndarray, crotch: np.ndarray) -> np.ndarray:
+    """``alpha`` with legs that touch at the hem cut apart along the line that the gap between them points at.
+
+    Refuses legs that touch over more than that, or lie one over the other: where the one ends can't be told.
+    """
+    last = int(np.flatnonzero(mask.any(axis=1))[-1])
+    long = last - crotch[1]
+    rows = np.arange(round(crotch[1] + 0.08 * long), last + 1)
+    middles = np.array([_between_legs(mask[y], crotch[0]) for y in rows])
+    closed = np.isnan(middles)
+    if closed[: len(rows) - round(0.02 * long)].mean() > _TOUCHING:
+        raise refusal("the legs of the trousers touch in the packshot: lay them apart, so that each can be told")
+    if not closed.any():
+        return alpha
+    lower = ~closed & (rows > crotch[1] + 0.4 * long)
+    if lower.sum() < 8:
+        raise refusal("the legs of the trousers touch in the packshot: lay them apart, so that each can be told")
+    line = np.polyfit(rows[lower], middles[lower], 1)
+    alpha, scale = alpha.copy(), alpha.shape[0] / mask.shape[0]
+    half = max(round(0.75 * scale), 1)
+    for y in range(round(rows[closed][0] * scale), alpha.shape[0]):
+        if closed[min(max(round(y / scale) - rows[0], 0), len(rows) - 1)]:
+            x = round(np.polyval(line, y / scale) * scale)
+            alpha[y, max(x - half, 0) : x + half + 1] = 0
+    return alpha
+
+
+def _between_legs(row: np.ndarray, near: float) -> float:
+    """The middle of the paper between two pieces of cloth in a row, the widest such; NaN where there is none."""
+    columns = np.flatnonzero(row)
+    gaps = [(b - a, (a + b) / 2) for a, b in pairwise(columns) if b - a > 1]
+    reach = 0.3 * np.ptp(columns) if len(columns) else 0
+    gaps = [gap for gap in gaps if abs(gap[1] - near) < reach]
+    return max(gaps)[1] if gaps else np.nan

@@ -57,14 +57,8 @@ def cut_out(picture: np.ndarray) -> Packshot:
     model, outside = _background(values)
     mask, pale = _garment(values, model, outside)
     _held(mask)
-    if pale:
-        # An edge that is hardly there can't be refined by colour: the outline itself, smooth, a little inside.
-        share = cv2.resize(
-            cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.6), (wide, high), interpolation=cv2.INTER_CUBIC
-        )
-        share = np.clip((share - 0.62) * max(2.0, 1.6 / scale) + 0.5, 0, 1)
-    else:
-        share = refined(rgb, mask, max(0.004 * max(high, wide), 2.0))
+    # An edge that is hardly there can't be refined by colour: the outline itself is drawn along it.
+    share = _along_the_edge(rgb, mask, 1 / scale) if pale else refined(rgb, mask, max(0.004 * max(high, wide), 2.0))
     alpha = (share * 255 + 0.5).astype(np.uint8)
     return Packshot(_bled(_balanced(rgb, model), alpha), alpha, True)
 
@@ -134,7 +128,7 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> t
         step = values - behind
         cloth = mask & ((np.linalg.norm(step[..., 1:], axis=2) > 10) | (np.abs(step[..., 0]) > 45))
         if within.mean() > 0.03 and (within & cloth).sum() >= 0.94 * cloth.sum():
-            return _without_hanger(within), True
+            return _without_hanger(within & ~_between_legs_that_touch(within, off < 0.7 * limit)), True
     if mask.mean() < 0.03:
         raise refusal("no garment stands out from the background of the packshot")
     marks = np.where(off > limit, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -151,6 +145,20 @@ def _garment(values: np.ndarray, model: BackdropModel, outside: np.ndarray) -> t
         # In a narrow gap beside a dark sleeve the sheet is shaded, but it is still the sheet.
         cut &= ~ndimage.binary_opening(off < limit, iterations=1)
     return _without_hanger(_with_real_holes(_main_piece(cut), off, limit)), False
+
+
+def _between_legs_that_touch(within: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """An upright gap of plain background that cloth closes at its lower end, too: bool (h, w). White cloth has none."""
+    none = np.zeros_like(within)
+    paper = ndimage.binary_opening(paper & within, iterations=1)
+    if paper.sum() > 0.25 * within.sum():
+        return none
+    labels, _ = ndimage.label(paper)
+    for index, where in enumerate(ndimage.find_objects(labels), 1):
+        tall, broad = (part.stop - part.start for part in where)
+        if tall > 2 * broad and tall > 0.25 * np.ptp(np.flatnonzero(within.any(axis=1))):
+            none |= labels == index
+    return none
 
 
 def _within_an_edge(values: np.ndarray, behind: np.ndarray, outside: np.ndarray) -> np.ndarray:
@@ -202,6 +210,73 @@ def _unflooded(change: np.ndarray, outside: np.ndarray, least: float) -> np.ndar
     reach = max(round(0.005 * max(high, wide)), 2)
     filled = cv2.morphologyEx(np.pad(~flooded, reach).astype(np.uint8), cv2.MORPH_CLOSE, disc(reach)) > 0
     return filled[reach:-reach, reach:-reach]
+
+
+def _along_the_edge(rgb_srgb: np.ndarray, mask: np.ndarray, scale: float) -> np.ndarray:
+    """The mask (bool, small) at full size, float32 (h, w), 0 to 1, its outline moved onto the steepest step near it.
+
+    Every point of the outline may move along its normal, no further than its neighbours do by much: the cheapest such
+    path, by dynamic programming (Amini, Weymouth and Jain, "Using dynamic programming for solving variational problems
+    in vision", IEEE PAMI 12, 1990). Stripes that end at the edge run along the normal and don't pull at it.
+    """
+    high, wide = rgb_srgb.shape[:2]
+    soft = cv2.resize(
+        cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.6), (wide, high), interpolation=cv2.INTER_CUBIC
+    )
+    values = cv2.GaussianBlur(lab(rgb_srgb).astype(np.float32), (0, 0), 0.6 * max(scale, 1.0))
+    values *= np.float32([1, 1.5, 1.5])
+    canvas = np.zeros((high, wide), np.uint8)
+    reach = max(round(0.012 * max(high, wide)), 4)
+    contours, hierarchy = cv2.findContours((soft > 0.5).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    for contour, (_, _, _, parent) in zip(contours, hierarchy[0], strict=True):
+        line = contour[:, 0].astype(np.float64)
+        if len(line) > 12 * reach:
+            line = _pulled(values, soft > 0.5, line, reach)
+        cv2.fillPoly(canvas, [(line * 16).round().astype(np.int32)], 0 if parent >= 0 else 255, cv2.LINE_AA, 4)
+    return cv2.GaussianBlur(canvas, (0, 0), 0.7).astype(np.float32) / 255
+
+
+def _pulled(values: np.ndarray, mask: np.ndarray, line: np.ndarray, reach: int) -> np.ndarray:
+    line = ndimage.gaussian_filter1d(line, 0.5 * reach, axis=0, mode="wrap")
+    way = np.gradient(np.concatenate([line[-1:], line, line[:1]]), axis=0)[1:-1]
+    normal = np.stack([-way[:, 1], way[:, 0]], 1) / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-6)
+    offsets = np.arange(-reach - 2, reach + 3)
+    at = (line[:, None] + offsets[None, :, None] * normal[:, None]).astype(np.float32)
+    profile = cv2.remap(values, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    step = np.linalg.norm(profile[:, 3:-1] - profile[:, 1:-3], axis=2)  # across two pixels, at -reach … reach
+    # A faint step counts nearly as much as a strong one: a dark stripe is no more of an edge than the white beside it.
+    gain = step / (step + max(4 * float(np.median(step)), 1.5))
+    # An edge is as wide as its blur; its place is where it is steepest.
+    crest = step >= ndimage.maximum_filter1d(step, 5, axis=1)
+    gain *= np.where(crest, 1, 0.35)
+    # Outwards no more than halfway to what lies beside: in a slit there are two edges.
+    again = cv2.remap(mask.astype(np.uint8), at[..., 0], at[..., 1], cv2.INTER_NEAREST)[:, 2:-2] > 0
+    again[:, : reach + 3] = False
+    room = np.where(again.any(axis=1), np.minimum(0.4 * (again.argmax(axis=1) - reach), 0.5 * reach), 0.5 * reach)
+    barred = offsets[None, 2:-2] > np.maximum(room, 0)[:, None]
+    gain[barred] = 0
+    # The garment ends at its outermost step: another further out says that this one is a stripe's or a seam's.
+    beyond = np.maximum.accumulate(gain[:, ::-1], axis=1)[:, ::-1]
+    beyond = np.concatenate([beyond[:, 3:], np.zeros((len(gain), 3))], axis=1)
+    gain = gain - 0.8 * beyond - 0.2 * (np.abs(offsets[2:-2]) / reach) ** 2
+    gain[barred] = -10
+    count, width = gain.shape
+    # Once round and a bit, so that it closes.
+    lap = np.concatenate([np.arange(count), np.arange(min(count, 6 * reach))])
+    best, came = gain[lap[0]].copy(), np.zeros((len(lap), width), np.int8)
+    for i, row in enumerate(lap[1:], 1):
+        ways = np.stack([np.r_[-np.inf, best[:-1]] - 0.25, best, np.r_[best[1:], -np.inf] - 0.25])
+        came[i] = ways.argmax(axis=0)
+        best = ways.max(axis=0) + gain[row]
+    at = np.empty(len(lap), int)
+    at[-1] = int(best.argmax())
+    for i in range(len(lap) - 1, 0, -1):
+        at[i - 1] = at[i] + came[i, at[i]] - 1
+    moved = at[:count].copy()
+    half = (len(lap) - count) // 2
+    moved[:half] = at[count : count + half]
+    moved = ndimage.gaussian_filter1d(moved - float(reach), 0.6 * reach, mode="wrap")
+    return line + moved[:, None] * normal
 
 
 def _slope(values: np.ndarray) -> np.ndarray:

@@ -18,10 +18,10 @@ from ...ports import Plate
 from ...vision.cloth import disc, garment_share
 from ...vision.matte import refined
 from ...vision.regions import Region
-from ...vision.skin import to_linear, to_srgb
+from ...vision.skin import lab, to_linear, to_srgb
 from . import leftovers
 from .drape import drawn
-from .figure_marks import Figure, find
+from .figure_marks import LIKE_PAPER, Figure, find
 from .fitting import Fit, fitted, worn
 from .garment_marks import Garment, read
 from .packshot import cut_out
@@ -316,7 +316,8 @@ def _without(
         left = np.maximum(left, skin_share)
         _sleeves_covered(bare & (old > 0.5), figure, fit, unit)
         hem = max(fit.ends["hem_left"][1], fit.ends["hem_right"][1])
-        under = bare & (y > min(fit.ends["hem_left"][1], fit.ends["hem_right"][1]) - 2) & (old > 0.03)
+        # A hem is cut in a curve as often as not, and softly: all that lies bare about it, with the old hem's own edge.
+        under = bare & (y > min(fit.ends["hem_left"][1], fit.ends["hem_right"][1]) - 0.35 * unit)
         bottom = (figure.labels == Region.BOTTOM) & (share < 0.03)
         if (under & (old > 0.5)).sum() > 0.002 * (old > 0.5).sum() and hem < cover.shape[0] - 1:
             if not bottom.any():
@@ -332,6 +333,15 @@ def _without(
         if below.sum() > _LEFT_OVER * (old > 0.5).sum():
             raise EngineRefused(
                 "engine.uncovered", "the new trousers are shorter than the old ones: her legs aren't in the plate"
+            )
+        # Beside narrower trousers there is backdrop; but not where she is.
+        inner = cv2.erode((old > 0.5).astype(np.uint8), disc(max(round(0.2 * unit), 1))) > 0
+        # In a narrow gap between the legs a matte may have taken the backdrop for hers.
+        inner &= np.linalg.norm(lab(plate.rgb_srgb) - lab(to_srgb(paper)), axis=2) > LIKE_PAPER
+        if (inner & (front < 0.5)).sum() > _LEFT_OVER * max(inner.sum(), 1):
+            raise EngineRefused(
+                "engine.uncovered",
+                "the new trousers are narrower or sit lower than the old ones: she isn't in the plate",
             )
     return base.astype(np.float32), _Person(left, skin_share, gone)
 
