@@ -39,12 +39,23 @@ from .domain.license import License, Split
 from .domain.money import Money
 from .domain.paper import Paper
 from .domain.party import Party, Role
-from .domain.provenance import Likeness, ManifestReading, Marking, Reading, ReleaseId, SourceType, WatermarkReading
+from .domain.provenance import (
+    CopyScore,
+    CopyTrace,
+    Likeness,
+    ManifestReading,
+    Marking,
+    Reading,
+    ReleaseId,
+    SourceType,
+    WatermarkReading,
+)
 from .domain.twin import Backdrop, Box, Framing, PlateFacts, View
 from .keys.signatures import KeyFile
 from .law import load
 from .ports import (
     Asked,
+    CopyCode,
     Disclosure,
     Engine,
     EngineProfile,
@@ -248,7 +259,7 @@ class FakeEngine(Engine):
 class FakeSealer:
     """Marks a PNG with its marking and a hash of its pixels, in a text chunk."""
 
-    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking, code: CopyCode | None = None) -> Sealed:
         text = PngInfo()
         data = {
             "release": marking.release.hex,
@@ -256,11 +267,19 @@ class FakeSealer:
             "aigc": marking.release.hex if marking.aigc else None,
             "source_type": marking.source_type.uri,
             "pixels": hashlib.sha256(rgb_srgb.tobytes()).hexdigest(),
+            "code": code and _code_of(code.secret, code.name),
         }
         text.add_text("twinbook", json.dumps(data))
         out = io.BytesIO()
         Image.fromarray(rgb_srgb).save(out, "PNG", pnginfo=text)
-        return Sealed(out.getvalue(), marking.label)
+        return Sealed(out.getvalue(), marking.label, rgb_srgb)
+
+    def original(self, rgb_srgb: np.ndarray, marking: Marking) -> np.ndarray:
+        return rgb_srgb
+
+
+def _code_of(secret: bytes, name: str) -> str:
+    return hashlib.sha256(secret + name.encode()).hexdigest()
 
 
 class FakeReader:
@@ -291,6 +310,15 @@ class FakeReader:
             return None
         departs = np.abs(one.astype(int) - other).max(2) > 8
         return Likeness(float(departs.mean()), float(np.abs(one.astype(int) - other).max()))
+
+    def trace(
+        self, found: bytes, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str], in_place: bool = False
+    ) -> CopyTrace | None:
+        rgb, marks = self._open(found)
+        if rgb.shape != original_srgb.shape:
+            return None
+        scores = [CopyScore(copy, 100.0 * (marks.get("code") == _code_of(secret, copy))) for copy in copies]
+        return CopyTrace(tuple(sorted(scores, key=lambda each: -each.score)), 10.0, 1e-6, 1.0)
 
     def _open(self, data: bytes) -> tuple[np.ndarray, dict]:
         try:

@@ -188,7 +188,7 @@ def test_what_is_not_her_is_quarantined(tmp_path, people, photos, spoil, measure
 
 def test_a_copy_that_the_reader_does_not_find_marked_is_not_released(tmp_path, people, photos):
     class Forgetful(testing.FakeSealer):
-        def seal(self, rgb_srgb, marking):
+        def seal(self, rgb_srgb, marking, code=None):
             return super().seal(rgb_srgb, replace(marking, label="nothing"))
 
     planned = testing.campaign(photos)

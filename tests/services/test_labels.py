@@ -21,9 +21,9 @@ class Recording(FakeSealer):
     def __init__(self):
         self.markings = []
 
-    def seal(self, rgb_srgb, marking):
+    def seal(self, rgb_srgb, marking, code=None):
         self.markings.append(marking)
-        return super().seal(rgb_srgb, marking)
+        return super().seal(rgb_srgb, marking, code)
 
 
 class Sheets(FakeDocuments):

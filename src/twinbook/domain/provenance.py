@@ -146,6 +146,12 @@ class Likeness:
     worst_cell: float
 
 
+def copy_name(release: ReleaseId, format_name: str, recipient: str = "") -> str:
+    """What a copy's secret code is drawn for: no two copies share a name. ``recipient`` is whom the licensee passes it on to,
+    nobody for the release's own copy."""
+    return f"{release}/{format_name}" + (f"/{recipient}" if recipient else "")
+
+
 @dataclass(frozen=True)
 class CopyScore:
     """How much of one copy's secret code is in a found picture. Innocent copies scatter around 0 with a deviation of 1."""

@@ -5,8 +5,7 @@ Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 
 """
 
 from .engines import (
-    CopyMarker,
-    CopyTracer,
+    CopyCode,
     Engine,
     EngineProfile,
     Figure,
@@ -43,8 +42,7 @@ __all__ = [
     "Capture",
     "CaptureSession",
     "Clock",
-    "CopyMarker",
-    "CopyTracer",
+    "CopyCode",
     "CredentialReading",
     "CredentialState",
     "Disclosure",

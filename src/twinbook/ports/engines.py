@@ -130,17 +130,30 @@ class Engine(ABC):
 
 
 @dataclass(frozen=True)
+class CopyCode:
+    """What the secret code of one copy is drawn from: the vault's secret, and a name that no other copy ever has."""
+
+    secret: bytes = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True)
 class Sealed:
-    """One finished copy: the JPEG's bytes and the text of the label that went on."""
+    """One finished copy: the file's bytes, the text of the label that went on, and what its secret code was put on,
+    uint8 sRGB (h, w, 3): labelled and watermarked."""
 
     data: bytes
     label: str
+    original_srgb: np.ndarray = field(repr=False)
 
 
 class Sealer(Protocol):
-    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
-        """Label, watermark, XMP, then C2PA over all of it. Raises SealRefused when the picture can't carry them,
-        StateError ``seal.certificate``."""
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking, code: CopyCode | None = None) -> Sealed:
+        """Label, watermark, the copy's own code if it gets one, XMP, then C2PA over all of it. Raises SealRefused when
+        the picture can't carry them, StateError ``seal.certificate``."""
+
+    def original(self, rgb_srgb: np.ndarray, marking: Marking) -> np.ndarray:
+        """What `seal` puts a copy's code on, made again: the same pixels for the same picture and marking."""
 
 
 class Reader(Protocol):
@@ -152,22 +165,11 @@ class Reader(Protocol):
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:
         """None when the two can't be registered onto each other."""
 
-
-class CopyMarker(Protocol):
-    """Gives every delivered copy a secret code of its own."""
-
-    def __call__(self, rgb_srgb: np.ndarray, secret: bytes, copy: str) -> np.ndarray:
-        """The picture with the code of the copy of this name. ``secret`` never leaves the vault's machine."""
-
-
-class CopyTracer(Protocol):
-    """Asks of which copies a leaked picture was made. Shares nothing with the marker but the specification."""
-
-    def __call__(
-        self, found_srgb: np.ndarray, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str]
+    def trace(
+        self, found: bytes, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str], in_place: bool = False
     ) -> CopyTrace | None:
-        """Ranked scores and a threshold, for a person to judge; None when the found picture can't be laid over the
-        original."""
+        """Of which copies of an original a file was made: ranked scores and a threshold, for a person to judge; None when
+        it can't be laid over the original. ``in_place`` says that it was neither cropped nor turned."""
 
 
 # --- plain files ------------------------------------------------------------------------------------------------

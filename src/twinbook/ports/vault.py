@@ -79,6 +79,9 @@ class Vault(Protocol):
     def alias(self, twin: str) -> str:
         """What she is called when her own id must go: always the same, and nobody's without the vault's keys."""
 
+    def copy_secret(self) -> bytes:
+        """What the secret codes of delivered copies are drawn from: 32 bytes, always the same, through every rotation."""
+
     def rotate(self, twin: str) -> int:
         """Give a talent a new data key, and seal every object of hers anew; returns how many. Broken off anywhere,
         everything can be read and the same call goes on. Raises VaultRefused ``vault.missing``."""

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -56,14 +57,16 @@ def trace_copies(
     secret: bytes,
     copies: Sequence[str],
     false_accusation: float = FALSE_ACCUSATION,
+    in_place: bool = False,
 ) -> CopyTrace | None:
-    """Rank copies by how much of their code is in a found picture. Implements `ports.CopyTracer`.
+    """Rank copies by how much of their code is in a found picture.
 
     Both pictures are uint8 sRGB (h, w, 3), of any size; the original is what the codes were put on. None when the found
     picture can't be laid over the original. ``false_accusation`` is the chance, over the drawing of codes, that any of
-    the innocent among ``copies`` scores above the threshold.
+    the innocent among ``copies`` scores above the threshold. ``in_place`` spares the search for a picture that was
+    neither cropped nor turned.
     """
-    evidence = examine(found_srgb, original_srgb)
+    evidence = examine(found_srgb, original_srgb, in_place)
     if evidence is None:
         return None
     scores = correlate(evidence, (copy_key(secret, copy) for copy in copies))
@@ -106,14 +109,15 @@ def _sums(codes: list[bytes], chips: np.ndarray) -> np.ndarray:
     return (bits.astype(np.float32) @ chips).astype(np.float64)
 
 
-def examine(found_srgb: np.ndarray, original_srgb: np.ndarray) -> Evidence | None:
+def examine(found_srgb: np.ndarray, original_srgb: np.ndarray, in_place: bool = False) -> Evidence | None:
     """Section 3: what is in the found picture and not in the original. No code is looked at, so that everything in here
     is the same for the guilty and the innocent."""
     height, width = original_srgb.shape[:2]
     scale = _FRAME / max(height, width)
     original = _resized(original_srgb, (max(16, round(width * scale)), max(16, round(height * scale))))
     best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for laid, valid, explains in _laid_over(found_srgb, original, original_srgb):
+    ways = _laid_over(found_srgb, original, original_srgb)
+    for laid, valid, explains in islice(ways, 1) if in_place else ways:
         found_square, original_square = _square(laid), _square(explains)
         inside = cv2.resize(valid, (_SQUARE, _SQUARE), interpolation=cv2.INTER_AREA)
         inside = (inside > 0.999).astype(np.float32)

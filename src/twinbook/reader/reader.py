@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from ..domain.provenance import Likeness, Reading
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..domain.provenance import CopyTrace, Likeness, Reading
 from .comparison import compare_pictures
+from .copy_mark import trace_copies
 from .manifest import ManifestReader, measure_contrast
 from .pixels import open_picture
 from .watermark import read_watermark
@@ -40,3 +45,10 @@ class ImageReader:
         """How far ``found`` departs from the copy that was issued. None when the two can't be registered onto each
         other. Raises InputError ``image.unreadable``."""
         return compare_pictures(open_picture(found).rgb_srgb, open_picture(issued).rgb_srgb)
+
+    def trace(
+        self, found: bytes, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str], in_place: bool = False
+    ) -> CopyTrace | None:
+        """Of which copies of an original, uint8 sRGB (h, w, 3), a file was made. None when it can't be laid over it.
+        Raises InputError ``image.unreadable``."""
+        return trace_copies(open_picture(found).rgb_srgb, original_srgb, secret, copies, in_place=in_place)

@@ -66,8 +66,8 @@ class CopyHost:
 
 
 def mark_copy(rgb_srgb: np.ndarray, secret: bytes, copy: str) -> np.ndarray:
-    """The picture with the code of the copy of this name: uint8 (h, w, 3), about 47.5 dB or better. Implements
-    `ports.CopyMarker`; for many copies of one picture use `CopyHost`.
+    """The picture with the code of the copy of this name: uint8 (h, w, 3), about 47.5 dB or better. For many
+    copies of one picture use `CopyHost`.
 
     ``secret`` is the vault's, at least 16 bytes; a name must never be given to two copies.
     """

@@ -1,4 +1,5 @@
-"""The four marks of a released copy, in the only order that works: label, watermark, XMP, and C2PA over all of it."""
+"""The marks of a released copy, in the only order that works: label, watermark, the copy's own code, XMP, and C2PA over
+all of it."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ import numpy as np
 
 from ..domain.errors import StateError
 from ..domain.provenance import Marking
-from ..ports import Sealed
-from .label import put_label
+from ..ports import CopyCode, Sealed
+from .copy_mark import mark_copy
+from .label import Labelled, put_label
 from .manifest import Signing, definition, sign
 from .metadata import encode, xmp_packet
-from .watermark import embed
+from .watermark import Watermarked, embed
 
 
 class ImageSealer:
@@ -28,22 +30,32 @@ class ImageSealer:
         self._signing = Signing(chain_pem, private_key_pem)
         self._version = version or _installed_version()
 
-    def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
-        """Label, watermark, XMP, then C2PA over all of it. ``rgb_srgb`` is uint8 (h, w, 3) and isn't changed.
+    def seal(self, rgb_srgb: np.ndarray, marking: Marking, code: CopyCode | None = None) -> Sealed:
+        """Label, watermark, the copy's code, XMP, then C2PA over all of it. ``rgb_srgb`` is uint8 (h, w, 3) and isn't
+        changed.
 
         Raises SealRefused ``seal.label_room``, ``seal.label_text`` or ``seal.watermark``, StateError ``seal.certificate``. Pixels
         and XMP are the same for the same input; the signature and the manifest's own ids are new each time.
         """
+        labelled, marked = self._marked(rgb_srgb, marking)
+        pixels = marked.rgb_srgb if code is None else mark_copy(marked.rgb_srgb, code.secret, code.name)
+        packet = xmp_packet(marking, labelled.text, f"Twinbook {self._version}")
+        file = encode(pixels, packet, marking.file)
+        manifest = definition(marking, labelled.text, labelled.box, self._version, marked.algorithm)
+        signed = sign(file, marking.file.media_type, manifest, self._signing)
+        return Sealed(signed, labelled.text, marked.rgb_srgb)
+
+    def original(self, rgb_srgb: np.ndarray, marking: Marking) -> np.ndarray:
+        """What a copy's code is put on: labelled and watermarked, uint8 (h, w, 3). Raises as `seal` does."""
+        return self._marked(rgb_srgb, marking)[1].rgb_srgb
+
+    def _marked(self, rgb_srgb: np.ndarray, marking: Marking) -> tuple[Labelled, Watermarked]:
         if rgb_srgb.dtype != np.uint8 or rgb_srgb.ndim != 3 or rgb_srgb.shape[2] != 3:
             raise ValueError(f"a picture is uint8 (h, w, 3), not {rgb_srgb.dtype} {rgb_srgb.shape}")
         labelled = put_label(
             np.ascontiguousarray(rgb_srgb), marking.label, marking.faces, marking.format, marking.label_share
         )
-        marked = embed(labelled.rgb_srgb, marking.release)
-        packet = xmp_packet(marking, labelled.text, f"Twinbook {self._version}")
-        file = encode(marked.rgb_srgb, packet, marking.file)
-        manifest = definition(marking, labelled.text, labelled.box, self._version, marked.algorithm)
-        return Sealed(sign(file, marking.file.media_type, manifest, self._signing), labelled.text)
+        return labelled, embed(labelled.rgb_srgb, marking.release)
 
 
 def _installed_version() -> str:

@@ -27,10 +27,10 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
-from twinbook.domain.provenance import Marking, SourceType
+from twinbook.domain.provenance import Marking, SourceType, copy_name
 from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
-from twinbook.ports import Asked, Figure, OpenTwin, Plan, Rendering, RenderJob, UnitOfWork
+from twinbook.ports import Asked, CopyCode, Figure, OpenTwin, Plan, Rendering, RenderJob, Sealed, UnitOfWork
 
 from . import permit
 from .filing import file_paper
@@ -310,6 +310,18 @@ def _settled(
 
 
 def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[Copy, bytes]:
+    pixels, marking = cropped(office, work, picture, format_name)
+    code = CopyCode(office.vault.copy_secret(), copy_name(work.release, format_name))
+    sealed = office.sealer.seal(pixels, marking, code)
+    _read_back(office, sealed, marking, code)
+    name = f"{work.name}-{format_name}-{work.release}{work.shot.file.suffix}"
+    digest = hashlib.sha256(sealed.data).hexdigest()
+    return Copy(format_name, name, digest, pixels.shape[1], pixels.shape[0]), sealed.data
+
+
+def cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[np.ndarray, Marking]:
+    """What a copy in this format shows, uint8 sRGB (h, w, 3), and what has to be said on it: of a released shot as on the
+    day of its release. Raises Refused."""
     height, width = picture.shape[:2]
     if not work.made.faces:
         raise Refused("engine.figure", "no face is left to frame the picture by")
@@ -320,12 +332,7 @@ def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: s
         asked = marks(office, unit, work, [format_name])
     share = max(asked.min_share, HOUSE_SHARE)
     words = f"{asked.text} · {MANNEQUIN_LABEL}" if work.shot.mannequin else asked.text
-    marking = _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
-    sealed = office.sealer.seal(pixels, marking)
-    _read_back(office, sealed.data, marking)
-    name = f"{work.name}-{format_name}-{work.release}{work.shot.file.suffix}"
-    digest = hashlib.sha256(sealed.data).hexdigest()
-    return Copy(format_name, name, digest, crop.width, crop.height), sealed.data
+    return pixels, _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
 
 
 def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]) -> Marks:
@@ -333,7 +340,7 @@ def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]
     that comes into force while they are shown is owed by then. In English wherever a law has it: the words of
     the EU's code of practice are English, and one release goes to many places."""
     licenses = _licenses(unit, work).values()
-    today = office.clock.now().date()
+    today = (work.released_at or office.clock.now()).date()
     return office.law.marks(
         territories=frozenset().union(*(license.territories for license in licenses)),
         channels={FORMATS[name].channel for name in formats},
@@ -381,9 +388,10 @@ def _marking(
     )
 
 
-def _read_back(office: Office, data: bytes, marking: Marking) -> None:
+def _read_back(office: Office, sealed: Sealed, marking: Marking, code: CopyCode) -> None:
     """Nothing is staged that the independent reader doesn't find fully marked."""
-    reading = office.reader.read(data)
+    reading = office.reader.read(sealed.data)
+    traced = office.reader.trace(sealed.data, sealed.original_srgb, code.secret, [code.name], in_place=True)
     checks = {
         "the manifest is trusted": reading.manifest.state == "trusted",
         "the manifest names the release": reading.manifest.release == marking.release.hex,
@@ -392,6 +400,7 @@ def _read_back(office: Office, data: bytes, marking: Marking) -> None:
         "the metadata say how it was made": reading.source_type == marking.source_type.uri,
         "China's entry names the release": not marking.aigc or reading.aigc == marking.release.hex,
         "the label says all it must": reading.label == " ".join(marking.label.split()),
+        "the copy's own code is there": traced is not None and bool(traced.above),
         "the label can be read": (reading.label_contrast or 0) >= MINIMUM_CONTRAST,
     }
     failed = [what for what, ok in checks.items() if not ok]

@@ -93,6 +93,9 @@ class FileVault:
     def alias(self, twin: str) -> str:
         return "erased-" + hmac.new(self._ring.names, b"alias/" + twin.encode(), hashlib.sha256).hexdigest()[:20]
 
+    def copy_secret(self) -> bytes:
+        return hmac.digest(self._ring.names, b"copies", "sha256")
+
     def rotate(self, twin: str) -> int:
         with self._loan(twin, alone=True), self._rotation(alone=False):
             keys = self._keys(twin, make=False)
