@@ -5,6 +5,7 @@ Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 
 """
 
 from .engines import (
+    ClaimKey,
     CopyMarker,
     CopyTracer,
     Engine,
@@ -42,6 +43,7 @@ __all__ = [
     "BoxState",
     "Capture",
     "CaptureSession",
+    "ClaimKey",
     "Clock",
     "CopyMarker",
     "CopyTracer",

@@ -137,10 +137,17 @@ class Sealed:
     label: str
 
 
+class ClaimKey(Protocol):
+    """A private key outside of this program that signs the claims of manifests."""
+
+    def sign(self, message: bytes) -> bytes:
+        """An ES256 signature under the certificate's key: r then s, 64 bytes. Raises StateError ``seal.signer``."""
+
+
 class Sealer(Protocol):
     def seal(self, rgb_srgb: np.ndarray, marking: Marking) -> Sealed:
         """Label, watermark, XMP, then C2PA over all of it. Raises SealRefused when the picture can't carry them,
-        StateError ``seal.certificate``."""
+        StateError ``seal.certificate``, ``seal.signer``, ``seal.timestamp``."""
 
 
 class Reader(Protocol):
