@@ -62,25 +62,24 @@ def _settings(anchors_pem: str) -> str:
 
 
 def _document(data: bytes, media_type: str, settings: str) -> tuple[dict, bytes]:
-    """c2pa-rs's report, and the active manifest's COSE signature."""
+    """c2pa-rs's report, and the manifest store as it stands in the file."""
     with (
         c2pa.Context.from_json(settings) as context,
         c2pa.Reader(media_type, io.BytesIO(data), context=context) as reader,
     ):
-        document, signature = json.loads(reader.json()), io.BytesIO()
+        document, store = json.loads(reader.json()), io.BytesIO()
         with suppress(c2pa.C2paError):  # then nothing is known of the signer
-            reader.resource_to_stream(f"self#jumbf=/c2pa/{document.get('active_manifest')}/c2pa.signature", signature)
-        return document, signature.getvalue()
+            reader.resource_to_stream(f"self#jumbf=/c2pa/{document.get('active_manifest')}/c2pa.signature", store)
+        return document, store.getvalue()
 
 
-def _chains_to(signature: bytes, anchors: Sequence[x509.Certificate]) -> bool:
-    """Whether the certificates in a signature's JUMBF superbox (its description, then a box with the COSE) lead to one of the anchors.
-
-    In a COSE_Sign1 (RFC 9052, 4.2; x5chain is RFC 9360's 33) they stand in its headers. Their validity in
-    time and their purpose are c2pa-rs's to judge. Total."""
+def _chains_to(store: bytes, manifest: str, anchors: Sequence[x509.Certificate]) -> bool:
+    """Whether the certificates in a manifest's COSE_Sign1 (RFC 9052, 4.2; x5chain is RFC 9360's 33) lead to one of the anchors.
+    Their validity in time and their purpose are c2pa-rs's to judge. Total."""
     try:
-        described = int.from_bytes(signature[8:12], "big")
-        cose = signature[8 + described + 8 :]
+        ((_, whole),) = _boxes(store)
+        cose = _content(_content(whole, manifest), "c2pa.signature")
+        ((_, cose),) = list(_boxes(cose))[1:]
         protected, unprotected, *_ = cbor.decode(cose.removeprefix(_COSE_SIGN1))
         carried = cbor.decode(protected).get(_X5CHAIN) or unprotected.get(_X5CHAIN)
         ders = carried if isinstance(carried, list) else [carried]
@@ -91,6 +90,30 @@ def _chains_to(signature: bytes, anchors: Sequence[x509.Certificate]) -> bool:
     except Exception:  # whatever a stranger wrote there, it is no chain
         return False
     return any(_issued(last, anchor) for anchor in anchors)
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The JUMBF boxes (ISO 19566-5) in a row: types and contents. Raises ValueError."""
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < 8 or at + size > len(data):
+            raise ValueError("a box reaches past its end")
+        yield data[at + 4 : at + 8], data[at + 8 : at + size]
+        at += size
+
+
+def _content(superbox: bytes, label: str) -> bytes:
+    """What the one superbox of this label within another holds, its description first. Raises ValueError."""
+    found = [
+        content
+        for kind, content in list(_boxes(superbox))[1:]
+        # A description is a UUID, a byte of toggles and the label (annex B.3).
+        if kind == b"jumb" and next(_boxes(content))[1][17:].split(b"\0")[0] == label.encode("utf-8")
+    ]
+    if len(found) != 1:
+        raise ValueError(f"there are {len(found)} boxes {label}")
+    return found[0]
 
 
 def _issued(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
@@ -117,7 +140,7 @@ class ManifestReader:
     def read(self, data: bytes, media_type: str) -> ReadManifest:
         """Total: a broken manifest reads as ``invalid`` with the C2PA code ``general.error`` or a closer one."""
         try:
-            document, signature = _document(data, media_type, self._settings)
+            document, store = _document(data, media_type, self._settings)
         except c2pa.C2paError.ManifestNotFound:
             return ReadManifest(ManifestReading("absent"))
         except (c2pa.C2paError, ValueError, RecursionError) as error:
@@ -127,7 +150,7 @@ class ManifestReader:
             return ReadManifest(ManifestReading("invalid", problems=(_code_of(error),)))
         # c2pa-rs has one list of anchors for signers and stamps (0.91 knows kinds of lists, and believes any of them of
         # anybody), but whoever issues stamps must not vouch for signers.
-        known = not self._signers or _chains_to(signature, self._signers)
+        known = not self._signers or _chains_to(store, str(document.get("active_manifest")), self._signers)
         return self._judge(document, known)
 
     def _judge(self, document: dict, known: bool) -> ReadManifest:
