@@ -416,6 +416,13 @@ _catalogue(
             "look at the measurements; use another plate or brief",
         ),
     },
+    delivery={
+        "none": (
+            "There is nothing that this brand may use today",
+            "look at `twinbook papers list` for its licenses, and at the contact sheet for what was released",
+        ),
+        "changed": ("A published copy isn't the one that was released", "restore the home's outbox from a backup"),
+    },
     seal={
         "readback": (
             "A sealed copy failed its independent check",

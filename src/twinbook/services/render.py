@@ -344,13 +344,13 @@ def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]
     return office.law.marks(
         territories=frozenset().union(*(license.territories for license in licenses)),
         channels={FORMATS[name].channel for name in formats},
-        made=_made_as(unit, work),
+        made=made_as(unit, work),
         on=today,
         last=max(today, *(license.ends or date.max for license in licenses)),
     )
 
 
-def _made_as(unit: UnitOfWork, work: Work) -> policy.Made:
+def made_as(unit: UnitOfWork, work: Work) -> policy.Made:
     """The most that can be said of the picture: that somebody in it doesn't exist outranks how it was made."""
     twins = [unit.twins.current(talent) for talent in work.shot.talents]
     if any(twin is not None and twin.kind is TwinKind.SYNTHETIC for twin in twins):
