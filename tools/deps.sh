@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What tests need from Debian: exiftool reads our metadata as others do, poppler our papers; Node a second C2PA reader;
-# in Chromium a passkey signs.
+# in Chromium a passkey signs, and SoftHSM stands in for a security module.
 set -euo pipefail
-declare -A needed=([exiftool]=libimage-exiftool-perl [pdftotext]=poppler-utils [npm]=npm [chromium]=chromium)
+declare -A needed=([exiftool]=libimage-exiftool-perl [pdftotext]=poppler-utils [npm]=npm [chromium]=chromium [softhsm2-util]=softhsm2)
 missing=()
 for program in "${!needed[@]}"; do
   command -v "$program" >/dev/null || missing+=("${needed[$program]}")

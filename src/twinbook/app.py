@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import durable
 from .db import Database
-from .domain.errors import InputError
+from .domain.errors import InputError, StateError
 from .keys import signatures
 from .keys.certificates import (
     CA_CERTIFICATE,
@@ -19,12 +19,15 @@ from .keys.certificates import (
     SigningCertificate,
     create_paper_certificate,
     create_signing_certificate,
+    load_certificate_files,
+    load_chain_file,
     load_paper_certificate,
     load_paper_files,
     load_signing_certificate,
 )
+from .keys.claim_keys import command_key, pkcs11_key
 from .keys.signatures import KeyFile
-from .ports import Clock, Engine, Meter, Reader, Sealer, SessionSheet
+from .ports import ClaimKey, Clock, Engine, Meter, Reader, Sealer, SessionSheet
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
@@ -35,6 +38,16 @@ DEVELOPMENT_WARNING = (
     "Manifests are signed by a development CA made on this machine. Nobody trusts it but this home: "
     "get a certificate on the C2PA trust list before pictures go out to the public."
 )
+NO_STAMPS_WARNING = (
+    "No time stamp authority is named in TWINBOOK_TIMESTAMP_URL: every manifest counts as invalid "
+    "once the certificate that signed it has ended."
+)
+
+
+def marks_warnings(settings: Settings) -> tuple[str, ...]:
+    """What has to be said, loudly, of the manifests that this home signs."""
+    development = () if settings.signing_certificate else (DEVELOPMENT_WARNING,)
+    return development + (() if settings.timestamp_url else (NO_STAMPS_WARNING,))
 
 
 class SystemClock:
@@ -102,7 +115,7 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
     database = Database(_url(settings), settings.tenant)
     try:
         if "sealer" not in parts or "reader" not in parts:
-            parts = _marks(keys / "c2pa", clock) | parts
+            parts = _marks(settings, clock) | parts
         if "meter" not in parts:
             parts["meter"] = _Later(lambda: meter(settings.matte_model))
         if "documents" not in parts:
@@ -205,20 +218,47 @@ def campaign_template() -> str:
     return (files("twinbook") / "campaign_template.toml").read_text(encoding="utf-8")
 
 
-def _marks(folder: Path, clock: Clock) -> dict[str, object]:
-    certificate = load_signing_certificate(folder, clock.now())
+def _marks(settings: Settings, clock: Clock) -> dict[str, object]:
+    certificate, key = _signing(settings, clock)
+    # What was signed before there was a certificate of one's own stays trusted.
+    trusted = certificate.anchors_pem + (anchors(settings) if settings.signing_certificate else "")
+    stamps = _text(settings.timestamp_anchors) if settings.timestamp_anchors else ""
 
     def sealer() -> Sealer:
         from .seal import ImageSealer
 
-        return ImageSealer(certificate.chain_pem, certificate.private_key_pem)
+        return ImageSealer(
+            certificate.chain_pem, certificate.private_key_pem, key=key, timestamp_url=settings.timestamp_url
+        )
 
     def reader() -> Reader:
         from .reader import ImageReader
 
-        return ImageReader(certificate.anchors_pem)
+        return ImageReader(trusted, stamps)
 
     return {"sealer": _Later(sealer), "reader": _Later(reader)}
+
+
+def _signing(settings: Settings, clock: Clock) -> tuple[SigningCertificate, ClaimKey | None]:
+    """The certificate for pictures, with its key unless that lies elsewhere."""
+    chain, now = settings.signing_certificate, clock.now()
+    if chain is None:
+        return load_signing_certificate(settings.home / "keys" / "c2pa", now), None
+    profile = settings.signing_profile != "basic"
+    if settings.signing_command:
+        certificate = load_chain_file(chain, now, profile=profile)
+        return certificate, command_key(settings.signing_command, certificate.chain_pem)
+    if settings.signing_key.startswith("pkcs11:"):
+        certificate = load_chain_file(chain, now, profile=profile)
+        return certificate, pkcs11_key(settings.signing_key, certificate.chain_pem)
+    return load_certificate_files(chain, Path(settings.signing_key), None, now, profile=profile), None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise StateError("seal.certificate", f"{file} can't be read as PEM") from error
 
 
 def _paper_certificate(settings: Settings, clock: Clock) -> SigningCertificate:

@@ -21,7 +21,12 @@ SETTINGS = {
     "TWINBOOK_LAW": "A folder of further law packs; one with the id of a pack that ships replaces it",
     "TWINBOOK_PAPER_CERTIFICATE": "A certificate of your own to seal papers with, a PEM file; by default the home's",
     "TWINBOOK_PAPER_KEY": "The private key of that certificate, a PEM file that is yours alone",
-    "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for the seals on papers; by default none",
+    "TWINBOOK_SIGNING_CERTIFICATE": "A certificate of your own to sign pictures with, a PEM file; by default the home's",
+    "TWINBOOK_SIGNING_KEY": "That certificate's private key, a PEM file or a pkcs11: URI (RFC 7512)",
+    "TWINBOOK_SIGNING_COMMAND": "Instead of a key, a program that gets bytes on standard input and answers with their signature",
+    "TWINBOOK_SIGNING_PROFILE": "'basic' to take a certificate without the C2PA conformance programme's profile",
+    "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for manifests and for the seals on papers; by default none",
+    "TWINBOOK_TIMESTAMP_ANCHORS": "Whom stamps are believed of, a PEM file with the authority's root",
     "TWINBOOK_MATTE_MODEL": "An ONNX file of your own for rough mattes (twinbook[neural-matte]); by default none",
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
@@ -46,6 +51,11 @@ class Settings:
     matte_model: Path | None = None
     retention_key: bytes | None = None
     retention_years: int = RETENTION_YEARS
+    signing_certificate: Path | None = None
+    signing_key: str = ""
+    signing_command: str = ""
+    signing_profile: str = ""
+    timestamp_anchors: Path | None = None
 
 
 def settings(
@@ -74,6 +84,16 @@ def settings(
             "of TWINBOOK_PAPER_CERTIFICATE and TWINBOOK_PAPER_KEY only one is set",
             "set both, or neither",
         )
+    signing = environment.get("TWINBOOK_SIGNING_CERTIFICATE")
+    signing_key = environment.get("TWINBOOK_SIGNING_KEY", "")
+    command = environment.get("TWINBOOK_SIGNING_COMMAND", "")
+    if bool(signing) != (bool(signing_key) != bool(command)) or (signing_key and command):
+        raise InputError(
+            "seal.certificate",
+            "TWINBOOK_SIGNING_CERTIFICATE goes with one of TWINBOOK_SIGNING_KEY and TWINBOOK_SIGNING_COMMAND",
+            "set the certificate and one of the two, or none of them",
+        )
+    stamps = environment.get("TWINBOOK_TIMESTAMP_ANCHORS")
     return Settings(
         folder,
         environment.get("TWINBOOK_TENANT") or "home",
@@ -86,6 +106,11 @@ def settings(
         webhook_private=environment.get("TWINBOOK_WEBHOOK_PRIVATE") == "1",
         retention_key=_key(retained, "TWINBOOK_RETENTION_KEY", "key.retention") if retained else None,
         retention_years=int(years),
+        signing_certificate=Path(signing) if signing else None,
+        signing_key=signing_key,
+        signing_command=command,
+        signing_profile=environment.get("TWINBOOK_SIGNING_PROFILE", ""),
+        timestamp_anchors=Path(stamps) if stamps else None,
     )
 
 

@@ -34,6 +34,7 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
         [_accessory(part, folder) for part in section.tables("accessories")] if section.has("accessories") else []
     )
     kind = section.get("file", str, '"jpeg"', default=FileKind.JPEG, check=_file_kind)
+    credits = section.words("credits", '["Ida Berg (hair)"]', default=[])
     body = section.get("body", str, '"own"', default="own", check=_body)
     section.done()
     for key, values in (("talents", cast), ("formats", formats)):
@@ -61,6 +62,7 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
         accessories=tuple(accessories),
         mannequin=body == "mannequin",
         file=kind,
+        credits=tuple(map(_credit, credits)),
     )
     return CampaignShot(name, shot)
 
@@ -129,6 +131,12 @@ def _accessory(section: Section, folder: Path) -> Accessory | None:
     except InputError as error:
         section.fault(error.code, error.diagnosis, error.remedy, "at" if kind in ACCESSORIES else "put")
         return None
+
+
+def _credit(written: str) -> tuple[str, str]:
+    """``Ida Berg (hair)`` as a name and a role, which may be left out."""
+    name, bracket, role = written.rpartition(" (")
+    return (name.strip(), role.removesuffix(")").strip()) if bracket and role.endswith(")") else (written.strip(), "")
 
 
 def _file_kind(kind: str) -> FileKind:

@@ -3,6 +3,7 @@
 from . import (
     access,
     booking,
+    delivery,
     deputies,
     enroll,
     findings,
@@ -22,6 +23,7 @@ __all__ = [
     "access",
     "booking",
     "commands",
+    "delivery",
     "deputies",
     "enroll",
     "findings",

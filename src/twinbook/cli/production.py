@@ -27,7 +27,7 @@ def init(folder: Path, home: Path | None) -> None:
     campaign = folder / "campaign.toml"
     new = app.make_home(where)
     click.echo(f"{'made' if new else 'kept'} the home {where.home}")
-    click.secho(f"DEVELOPMENT CERTIFICATE: {app.DEVELOPMENT_WARNING}", fg="yellow", err=True)
+    _warn(where)
     if campaign.exists():
         click.echo(f"kept {campaign}")
     else:
@@ -45,14 +45,14 @@ def run_(campaign: Path, out: Path, home: Path | None, as_json: bool) -> None:
     where = settings(home=home, beside=campaign.parent)
     planned = read_campaign(campaign, date.today(), agreed=True)
     if app.make_home(where) and not as_json:
-        click.secho(f"DEVELOPMENT CERTIFICATE: {app.DEVELOPMENT_WARNING}", fg="yellow", err=True)
+        _warn(where)
     with app.open_office(where) as office:
         planned = agreed.found(office, planned)
         try:
             outcome = running.run(office, planned, campaign.parent, teller(as_json))
         except running.Unsigned as waiting:
             ask_for_signatures(office, where, planned, report.to_sign(office, waiting.waiting, out))
-        page = report.write_papers(office, planned, outcome, out, campaign.parent, (app.DEVELOPMENT_WARNING,))
+        page = report.write_papers(office, planned, outcome, out, campaign.parent, app.marks_warnings(where))
     if as_json:
         print_json({"shots": [_shot_data(work) for work in outcome.works], "contact_sheet": str(page)})
     else:
@@ -60,6 +60,12 @@ def run_(campaign: Path, out: Path, home: Path | None, as_json: bool) -> None:
     if outcome.waiting:
         names = ", ".join(work.name for work, _ in outcome.waiting)
         raise Waiting("awaiting.approval", f"waiting for her approval: {names}", _approval_commands(outcome, out))
+
+
+def _warn(where: Settings) -> None:
+    for warning in app.marks_warnings(where):
+        head = "DEVELOPMENT CERTIFICATE" if warning == app.DEVELOPMENT_WARNING else "NO TIME STAMPS"
+        click.secho(f"{head}: {warning}", fg="yellow", err=True)
 
 
 class Waiting(Refused):

@@ -174,7 +174,8 @@ class Shot:
     producer declares the picture to show or promote, held against what the talent never allows; ``words`` are what the
     advertisement will have her say; ``tolerances`` are the brand's own bounds on garment and picture. ``vendor`` is
     the third party on whose machines it is made, empty for the home's own; ``brand`` the one it is made for (an id),
-    empty for the licensee itself.
+    empty for the licensee itself. ``credits`` are people of the crew who agreed to be named in the files, each with a role: a
+    share in a license's split is no such agreement.
     """
 
     id: str
@@ -194,6 +195,7 @@ class Shot:
     accessories: tuple[Accessory, ...] = ()
     mannequin: bool = False
     file: FileKind = FileKind.JPEG
+    credits: tuple[tuple[str, str], ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -254,6 +256,7 @@ class Shot:
             "accessories": [item.document() for item in self.accessories],
             "mannequin": self.mannequin,
             "file": self.file.value if self.file is not FileKind.JPEG else "",
+            "credits": [list(credit) for credit in self.credits],
         }
         return {name: other for name, other in others.items() if other} | {
             "id": self.id,
@@ -289,6 +292,7 @@ class Shot:
             accessories=tuple(Accessory.from_document(item) for item in document.get("accessories", ())),
             mannequin=document.get("mannequin", False),
             file=FileKind(document.get("file", "jpeg")),
+            credits=tuple((name, role) for name, role in document.get("credits", ())),
         )
 
 

@@ -431,6 +431,13 @@ _catalogue(
             "look at the measurements; use another plate or brief",
         ),
     },
+    delivery={
+        "none": (
+            "There is nothing that this brand may use today",
+            "look at `twinbook papers list` for its licenses, and at the contact sheet for what was released",
+        ),
+        "changed": ("A published copy isn't the one that was released", "restore the home's outbox from a backup"),
+    },
     seal={
         "readback": (
             "A sealed copy failed its independent check",
@@ -441,6 +448,18 @@ _catalogue(
         "certificate": (
             "The signing certificate is missing or unusable",
             "run `twinbook init`, or name a certificate in the settings",
+        ),
+        "profile": (
+            "The certificate isn't what the C2PA conformance programme asks for, so public validators won't trust it",
+            "order one with that profile, or set TWINBOOK_SIGNING_PROFILE=basic for signatures within your own circle",
+        ),
+        "signer": (
+            "The key that signs manifests can't be had, or its signature doesn't fit",
+            "mend TWINBOOK_SIGNING_KEY or TWINBOOK_SIGNING_COMMAND; nothing was released",
+        ),
+        "timestamp": (
+            "The time stamp authority gave no stamp",
+            "see whether TWINBOOK_TIMESTAMP_URL answers, and run again; nothing was released",
         ),
         "watermark": ("The picture is too small or too flat for the watermark", "use a larger plate or another scene"),
     },

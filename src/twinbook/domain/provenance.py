@@ -27,6 +27,7 @@ class FileKind(StrEnum):
     PNG = "png"
     WEBP = "webp"
     AVIF = "avif"
+    TIFF = "tiff"
 
     @property
     def media_type(self) -> str:
@@ -34,7 +35,7 @@ class FileKind(StrEnum):
 
     @property
     def suffix(self) -> str:
-        return ".jpg" if self is FileKind.JPEG else f".{self.value}"
+        return {FileKind.JPEG: ".jpg", FileKind.TIFF: ".tif"}.get(self, f".{self.value}")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Marking:
     known where nothing else is said); ``faces`` are boxes the label stays off; ``aigc`` asks for China's XMP entry; ``operations`` are what the engine did
     (``scene``, ``recolor``); ``license`` and ``consent`` are SHA-256 digests in hex, never terms or names;
     ``credit`` is the line for XMP; ``created`` is ISO 8601 in UTC; ``file`` what the copy is written as.
+
+    ``plates`` are SHA-256 digests in hex of the plates that the engine worked on, never anything that shows them; ``starts``
+    and ``ends`` are the license's first and last day (ISO 8601), ``channels`` where it lets the picture be shown;
+    ``credits`` are people of the crew who agreed to be named, with their roles; ``fingerprints`` are further soft bindings,
+    each the name of its algorithm and its value.
     """
 
     release: ReleaseId
@@ -86,6 +92,12 @@ class Marking:
     label_share: float = 0.05
     aigc: bool = False
     file: FileKind = FileKind.JPEG
+    plates: tuple[str, ...] = ()
+    starts: str = ""
+    ends: str = ""
+    channels: tuple[str, ...] = ()
+    credits: tuple[tuple[str, str], ...] = ()
+    fingerprints: tuple[tuple[str, str], ...] = ()
 
 
 class State(StrEnum):

@@ -109,6 +109,7 @@ class Work:
                 talents=tuple(map(other, self.shot.talents)),
                 plate=None,
                 words="",
+                credits=(),
             ),
             licenses={other(name): license for name, license in self.licenses.items()},
             plates={},

@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from ..domain.errors import StateError
 
@@ -81,14 +81,68 @@ def load_paper_certificate(folder: Path, authority: Path, now: datetime) -> Sign
     return _load(_PAPERS, folder, authority, now)
 
 
-def load_certificate_files(chain: Path, key: Path, anchors_pem: str, now: datetime) -> SigningCertificate:
+def load_certificate_files(
+    chain: Path, key: Path, anchors_pem: str | None, now: datetime, *, profile: bool = False
+) -> SigningCertificate:
     """A chain and key from any CA, checked as far as C2PA signing needs it.
 
     Checks: the key file is nobody else's to read, the key is the leaf's and on P-256, the leaf is valid ``now``, is no
     CA, may sign, has an accepted extended key usage and names its authority, and each certificate is issued by the
-    next. Raises StateError ``seal.certificate`` with the file and the fault.
+    next. ``anchors_pem`` None is the chain's last certificate. Raises StateError ``seal.certificate`` with the file and the
+    fault, and with ``profile`` ``seal.profile`` as `conformance_gaps` finds.
     """
-    return _load_files(_PICTURES, chain, key, anchors_pem, now)
+    loaded = _load_files(_PICTURES, chain, key, anchors_pem, now)
+    if profile:
+        _require_profile(chain, loaded.chain_pem)
+    return loaded
+
+
+def load_chain_file(chain: Path, now: datetime, *, profile: bool = False) -> SigningCertificate:
+    """A chain whose key lies elsewhere (a security module, a KMS), checked as `load_certificate_files` does but for the
+    key; ``private_key_pem`` is empty. Raises StateError ``seal.certificate``, ``seal.profile``."""
+    certificates = _read_chain(chain)
+    fault = _fault_of_leaf(_PICTURES, certificates[0], now) or _fault_of_chain(certificates, now)
+    if fault:
+        raise StateError("seal.certificate", f"{chain.name}: {fault}")
+    unfit = _unfit_for_es256_public(certificates[0].public_key())
+    if unfit:
+        raise StateError("seal.certificate", f"the key in {chain.name} {unfit}")
+    chain_pem = b"".join(map(_pem, certificates)).decode("ascii")
+    if profile:
+        _require_profile(chain, chain_pem)
+    return SigningCertificate(
+        chain_pem, "", _pem(certificates[-1]).decode("ascii"), certificates[0].not_valid_after_utc
+    )
+
+
+def conformance_gaps(chain_pem: str) -> tuple[str, ...]:
+    """What the leaf lacks of the profile that the C2PA conformance programme's trust list asks for (certificate policy,
+    as of 2026-08): claimSigning beside emailProtection or documentSigning, nonRepudiation, an OCSP responder's address,
+    at most 366 days, an organisation's name."""
+    leaf = x509.load_pem_x509_certificates(chain_pem.encode("utf-8"))[0]
+    found = {type(extension.value): extension.value for extension in leaf.extensions}
+    usages = set(found.get(x509.ExtendedKeyUsage, ()))
+    usage, access = found.get(x509.KeyUsage), found.get(x509.AuthorityInformationAccess, ())
+    days = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    asked = {
+        "the extended key usage C2PA claimSigning (1.3.6.1.4.1.62558.2.1)": _CLAIM_SIGNING in usages,
+        "the extended key usage emailProtection or documentSigning": bool(
+            usages & {ExtendedKeyUsageOID.EMAIL_PROTECTION, _DOCUMENT_SIGNING}
+        ),
+        "the key usage nonRepudiation": usage is not None and usage.content_commitment,
+        "the address of an OCSP responder (authority information access)": any(
+            each.access_method == AuthorityInformationAccessOID.OCSP for each in access
+        ),
+        f"a life of at most {_LONGEST_DAYS} days (it has {days.days})": days <= timedelta(days=_LONGEST_DAYS),
+        "an organisation's name in its subject": bool(leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)),
+    }
+    return tuple(what for what, there in asked.items() if not there)
+
+
+def _require_profile(file: Path, chain_pem: str) -> None:
+    gaps = conformance_gaps(chain_pem)
+    if gaps:
+        raise StateError("seal.profile", f"the certificate in {file.name} lacks {'; '.join(gaps)}")
 
 
 def load_paper_files(chain: Path, key: Path, now: datetime) -> SigningCertificate:
@@ -103,12 +157,20 @@ def load_paper_files(chain: Path, key: Path, now: datetime) -> SigningCertificat
 
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336
 
+_CLAIM_SIGNING = x509.ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
+_LONGEST_DAYS = 366
+
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def _unfit_for_es256(key: object) -> str:
     fit = isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
     return "" if fit else "is not a P-256 key, which ES256 needs"
+
+
+def _unfit_for_es256_public(key: object) -> str:
+    fit = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    return "" if fit else "is not on P-256, which ES256 needs"
 
 
 def _unfit_for_papers(key: object) -> str:
@@ -148,7 +210,7 @@ _PICTURES = _Purpose(
         {
             ExtendedKeyUsageOID.EMAIL_PROTECTION,
             _DOCUMENT_SIGNING,
-            x509.ObjectIdentifier("1.3.6.1.4.1.62558.2.1"),  # C2PA claimSigning
+            _CLAIM_SIGNING,
         }
     ),
     needs_usage=True,
@@ -308,11 +370,7 @@ def _load_files(
     purpose: _Purpose, chain: Path, key: Path, anchors_pem: str | None, now: datetime
 ) -> SigningCertificate:
     """``anchors_pem`` None is the chain's last certificate."""
-    chain_pem, key_pem = _read(chain, secret=False), _read(key, secret=True)
-    try:
-        certificates = x509.load_pem_x509_certificates(chain_pem)
-    except ValueError as error:
-        raise StateError("seal.certificate", f"{chain.name} holds no PEM certificates") from error
+    certificates, key_pem = _read_chain(chain), _read(key, secret=True)
     private_key = _parse_key(key, key_pem, purpose.unfit)
     leaf = certificates[0]
     fault = _fault_of_leaf(purpose, leaf, now) or _fault_of_chain(certificates, now)
@@ -329,6 +387,13 @@ def _load_files(
     # Written anew: what people keep between the certificates of a PEM file isn't always ASCII.
     written = b"".join(map(_pem, certificates)), _key_pem(private_key)
     return SigningCertificate(*(pem.decode("ascii") for pem in written), anchors_pem, leaf.not_valid_after_utc)
+
+
+def _read_chain(chain: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(chain, secret=False))
+    except ValueError as error:
+        raise StateError("seal.certificate", f"{chain.name} holds no PEM certificates") from error
 
 
 def _read(path: Path, *, secret: bool) -> bytes:

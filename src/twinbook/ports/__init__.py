@@ -5,6 +5,7 @@ Arrays are named for what they hold: ``rgb_srgb`` is uint8 sRGB of shape (h, w, 
 """
 
 from .engines import (
+    ClaimKey,
     CopyCode,
     Engine,
     EngineProfile,
@@ -41,6 +42,7 @@ __all__ = [
     "BoxState",
     "Capture",
     "CaptureSession",
+    "ClaimKey",
     "Clock",
     "CopyCode",
     "CredentialReading",

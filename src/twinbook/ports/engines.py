@@ -147,10 +147,17 @@ class Sealed:
     original_srgb: np.ndarray = field(repr=False)
 
 
+class ClaimKey(Protocol):
+    """A private key outside of this program that signs the claims of manifests."""
+
+    def sign(self, message: bytes) -> bytes:
+        """An ES256 signature under the certificate's key: r then s, 64 bytes. Raises StateError ``seal.signer``."""
+
+
 class Sealer(Protocol):
     def seal(self, rgb_srgb: np.ndarray, marking: Marking, code: CopyCode | None = None) -> Sealed:
         """Label, watermark, the copy's own code if it gets one, XMP, then C2PA over all of it. Raises SealRefused when
-        the picture can't carry them, StateError ``seal.certificate``."""
+        the picture can't carry them, StateError ``seal.certificate``, ``seal.signer``, ``seal.timestamp``."""
 
     def original(self, rgb_srgb: np.ndarray, marking: Marking) -> np.ndarray:
         """What `seal` puts a copy's code on, made again: the same pixels for the same picture and marking."""

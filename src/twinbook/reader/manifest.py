@@ -8,12 +8,17 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 
 import c2pa
 import cv2
 import numpy as np
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from fido2 import cbor
 
 from ..domain.provenance import ManifestReading
 from ..domain.twin import Box
@@ -21,6 +26,15 @@ from ..domain.twin import Box
 RELEASE_ASSERTION = "org.twinbook.release"
 _RELEASE = re.compile(r"[0-9a-f]{12}")
 _BOX = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})")
+# Extended key usages that a signer (or an authority's stamp) may have; without the list claimSigning isn't among them.
+_USAGES = (
+    "1.3.6.1.5.5.7.3.4",  # emailProtection
+    "1.3.6.1.5.5.7.3.36",  # documentSigning, RFC 9336
+    "1.3.6.1.5.5.7.3.8",  # timeStamping
+    "1.3.6.1.4.1.62558.2.1",  # C2PA claimSigning
+)
+_COSE_SIGN1 = b"\xd2"  # CBOR tag 18
+_X5CHAIN, _LONGEST_CHAIN = 33, 8
 _BOUND = {"assertion.dataHash.match", "assertion.bmffHash.match"}  # the second is for AVIF
 
 
@@ -33,31 +47,100 @@ class ReadManifest:
     label_box: Box | None = None
 
 
-class ManifestReader:
-    """Validates against one set of trust anchors, PEM; with none, no signer is trusted."""
-
-    def __init__(self, anchors_pem: str) -> None:
-        settings: dict[str, object] = {
-            "verify": {
-                "verify_after_reading": True,
-                "verify_trust": True,
-                "ocsp_fetch": False,
-                "remote_manifest_fetch": False,
-            }
+def _settings(anchors_pem: str) -> str:
+    settings: dict[str, object] = {
+        "verify": {
+            "verify_after_reading": True,
+            "verify_trust": True,
+            "ocsp_fetch": False,
+            "remote_manifest_fetch": False,
         }
-        if anchors_pem.strip():
-            settings["trust"] = {"trust_anchors": anchors_pem}
-        self._settings = json.dumps(settings)
-        self._has_anchors = bool(anchors_pem.strip())
+    }
+    if anchors_pem:
+        settings["trust"] = {"trust_anchors": anchors_pem, "trust_config": "\n".join(_USAGES)}
+    return json.dumps(settings)
+
+
+def _document(data: bytes, media_type: str, settings: str) -> tuple[dict, bytes]:
+    """c2pa-rs's report, and the manifest store as it stands in the file."""
+    with (
+        c2pa.Context.from_json(settings) as context,
+        c2pa.Reader(media_type, io.BytesIO(data), context=context) as reader,
+    ):
+        document, store = json.loads(reader.json()), io.BytesIO()
+        with suppress(c2pa.C2paError):  # then nothing is known of the signer
+            reader.resource_to_stream(f"self#jumbf=/c2pa/{document.get('active_manifest')}/c2pa.signature", store)
+        return document, store.getvalue()
+
+
+def _chains_to(store: bytes, manifest: str, anchors: Sequence[x509.Certificate]) -> bool:
+    """Whether the certificates in a manifest's COSE_Sign1 (RFC 9052, 4.2; x5chain is RFC 9360's 33) lead to one of the anchors.
+    Their validity in time and their purpose are c2pa-rs's to judge. Total."""
+    try:
+        ((_, whole),) = _boxes(store)
+        cose = _content(_content(whole, manifest), "c2pa.signature")
+        ((_, cose),) = list(_boxes(cose))[1:]
+        protected, unprotected, *_ = cbor.decode(cose.removeprefix(_COSE_SIGN1))
+        carried = cbor.decode(protected).get(_X5CHAIN) or unprotected.get(_X5CHAIN)
+        ders = carried if isinstance(carried, list) else [carried]
+        chain = [x509.load_der_x509_certificate(der) for der in ders[:_LONGEST_CHAIN]]
+        for child, parent in pairwise(chain):
+            child.verify_directly_issued_by(parent)
+        last = chain[-1]
+    except Exception:  # whatever a stranger wrote there, it is no chain
+        return False
+    return any(_issued(last, anchor) for anchor in anchors)
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The JUMBF boxes (ISO 19566-5) in a row: types and contents. Raises ValueError."""
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < 8 or at + size > len(data):
+            raise ValueError("a box reaches past its end")
+        yield data[at + 4 : at + 8], data[at + 8 : at + size]
+        at += size
+
+
+def _content(superbox: bytes, label: str) -> bytes:
+    """What the one superbox of this label within another holds, its description first. Raises ValueError."""
+    found = [
+        content
+        for kind, content in list(_boxes(superbox))[1:]
+        # A description is a UUID, a byte of toggles and the label (annex B.3).
+        if kind == b"jumb" and next(_boxes(content))[1][17:].split(b"\0")[0] == label.encode("utf-8")
+    ]
+    if len(found) != 1:
+        raise ValueError(f"there are {len(found)} boxes {label}")
+    return found[0]
+
+
+def _issued(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
+    if certificate == anchor:
+        return True
+    try:
+        certificate.verify_directly_issued_by(anchor)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+class ManifestReader:
+    """Validates against trust anchors of signers, PEM; with none, no signer is trusted. ``stamp_anchors_pem`` are those of time
+    stamp authorities, who vouch for moments and for no signer."""
+
+    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "") -> None:
+        signers, stamps = anchors_pem.strip(), stamp_anchors_pem.strip()
+        self._settings = _settings(f"{signers}\n{stamps}" if signers else "")
+        # Looked at only where anchors of stamps could be taken for theirs.
+        self._signers = x509.load_pem_x509_certificates(signers.encode("utf-8")) if signers and stamps else []
+        self._has_anchors = bool(signers)
 
     def read(self, data: bytes, media_type: str) -> ReadManifest:
         """Total: a broken manifest reads as ``invalid`` with the C2PA code ``general.error`` or a closer one."""
         try:
-            with (
-                c2pa.Context.from_json(self._settings) as context,
-                c2pa.Reader(media_type, io.BytesIO(data), context=context) as reader,
-            ):
-                document = json.loads(reader.json())
+            document, store = _document(data, media_type, self._settings)
         except c2pa.C2paError.ManifestNotFound:
             return ReadManifest(ManifestReading("absent"))
         except (c2pa.C2paError, ValueError, RecursionError) as error:
@@ -65,14 +148,17 @@ class ManifestReader:
             if b"c2pa" not in data:
                 return ReadManifest(ManifestReading("absent"))
             return ReadManifest(ManifestReading("invalid", problems=(_code_of(error),)))
-        return self._judge(document)
+        # c2pa-rs has one list of anchors for signers and stamps (0.91 knows kinds of lists, and believes any of them of
+        # anybody), but whoever issues stamps must not vouch for signers.
+        known = not self._signers or _chains_to(store, str(document.get("active_manifest")), self._signers)
+        return self._judge(document, known)
 
-    def _judge(self, document: dict) -> ReadManifest:
+    def _judge(self, document: dict, known: bool) -> ReadManifest:
         active = _mapping(_mapping(document.get("manifests")).get(document.get("active_manifest")))
         failures = tuple(dict.fromkeys(_codes(document, "failure")))
         verdict = document.get("validation_state")
         bound = not _BOUND.isdisjoint(_codes(document, "success"))
-        if verdict == "Trusted" and bound and self._has_anchors and not failures:
+        if verdict == "Trusted" and bound and self._has_anchors and known and not failures:
             state = "trusted"
         elif verdict in ("Valid", "Trusted") and bound:
             state = "untrusted"

@@ -14,7 +14,7 @@ from ..domain.errors import InputError
 
 LARGEST_FILE = 256 * 2**20  # bytes
 LARGEST_PICTURE = 100_000_000  # pixels
-_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Opened:
 
 
 def open_picture(data: bytes) -> Opened:
-    """Decode JPEG, PNG, WebP or AVIF (the first frame). Raises InputError ``image.unreadable`` for anything else, for
+    """Decode JPEG, PNG, WebP, AVIF or TIFF (the first frame). Raises InputError ``image.unreadable`` for anything else, for
     truncated or broken files and for pictures over 100 megapixels, which are refused before they are decoded."""
     if len(data) > LARGEST_FILE:
         raise InputError(

@@ -16,13 +16,14 @@ from .xmp import read_xmp
 
 
 class ImageReader:
-    """Implements `ports.Reader`. Knows the specifications and the trust anchors (PEM), and nothing of the sealer."""
+    """Implements `ports.Reader`. Knows the specifications and the trust anchors of signers and of time stamp authorities (PEM),
+    and nothing of the sealer."""
 
-    def __init__(self, anchors_pem: str) -> None:
-        self._manifests = ManifestReader(anchors_pem)
+    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "") -> None:
+        self._manifests = ManifestReader(anchors_pem, stamp_anchors_pem)
 
     def read(self, data: bytes) -> Reading:
-        """Read every mark in a JPEG, PNG, WebP or AVIF file. Each is read on its own; what is missing or broken reads as
+        """Read every mark in a JPEG, PNG, WebP, AVIF or TIFF file. Each is read on its own; what is missing or broken reads as
         such. Raises InputError ``image.unreadable`` when the picture itself can't be decoded, nothing else."""
         picture = open_picture(data)
         manifest = self._manifests.read(data, picture.media_type)

@@ -1,12 +1,14 @@
 """Signs a finished file with a C2PA manifest (C2PA 2.x, through c2pa-rs). Specification: docs/reference/marks.md
 
-There is no time stamp: without one a manifest counts as invalid once the certificate has ended.
+Without a time stamp a manifest counts as invalid once the certificate has ended (C2PA 2.x, "Time-stamps"); with an RFC 3161
+authority named, no picture is signed without one.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import c2pa
@@ -17,6 +19,7 @@ from ..domain.twin import Box
 from .metadata import plain_text
 
 RELEASE_ASSERTION = "org.twinbook.release"
+LICENSE_ASSERTION = "org.twinbook.license"
 
 # What an engine calls an operation, as C2PA's action labels and a sentence for whoever inspects the manifest.
 _ACTIONS = {
@@ -37,10 +40,13 @@ _ACTIONS = {
 
 @dataclass(frozen=True)
 class Signing:
-    """Whom manifests are signed by. Both are PEM: the leaf with its CA, and the leaf's P-256 key (PKCS#8)."""
+    """Whom manifests are signed by: the leaf with its CA (PEM), and the leaf's P-256 key, either as PEM (PKCS#8) or as
+    ``sign``, which gives an ES256 signature of 64 bytes. ``timestamp_url`` is an RFC 3161 authority's, empty for none."""
 
     chain_pem: str
-    private_key_pem: str
+    private_key_pem: str = ""
+    sign: Callable[[bytes], bytes] | None = None
+    timestamp_url: str = ""
 
     def __repr__(self) -> str:
         return "Signing(…)"
@@ -57,13 +63,21 @@ def definition(marking: Marking, label: str, label_box: Box, version: str, water
         "claim_generator_info": [{"name": "Twinbook", "version": version}],
         "title": plain_text(marking.title),
         "format": marking.file.media_type,
+        "ingredients": [_plate(digest, number) for number, digest in enumerate(marking.plates)],
         "assertions": [
-            {"label": "c2pa.actions.v2", "created": True, "data": {"actions": _actions(marking, version)}},
             {
-                "label": "c2pa.soft-binding",
+                "label": "c2pa.actions.v2",
                 "created": True,
-                "data": {"alg": watermark, "blocks": [{"scope": {}, "value": str(marking.release)}]},
+                "data": {"actions": _actions(marking, version), "allActionsIncluded": True},
             },
+            *(
+                {
+                    "label": "c2pa.soft-binding",
+                    "created": True,
+                    "data": {"alg": algorithm, "blocks": [{"scope": {}, "value": value}]},
+                }
+                for algorithm, value in ((watermark, str(marking.release)), *marking.fingerprints)
+            ),
             {
                 "label": "cawg.training-mining",
                 "created": True,
@@ -89,38 +103,95 @@ def definition(marking: Marking, label: str, label_box: Box, version: str, water
                     "created": marking.created,
                 },
             },
+            {
+                "label": LICENSE_ASSERTION,
+                "created": True,
+                "data": {
+                    "license": marking.license,
+                    "starts": marking.starts,
+                    "ends": marking.ends,
+                    "channels": ", ".join(marking.channels),
+                },
+            },
         ],
     }
 
 
+def _plate(digest: str, number: int) -> dict[str, object]:
+    """A plate as an ingredient: a digest that whoever has the plate can check, and nothing that shows her."""
+    return {
+        "title": "A plate of a consenting person, by its digest only",
+        "format": "application/octet-stream",  # nothing is said of a file, since none is handed out
+        "instance_id": f"urn:twinbook:plate:sha-256:{digest}",
+        "relationship": "componentOf",
+        "label": _plate_label(number),
+    }
+
+
+def _plate_label(number: int) -> str:
+    return f"plate-{number}"
+
+
 def sign(file: bytes, media_type: str, manifest: dict[str, object], signing: Signing) -> bytes:
-    """The file with the manifest in it. Raises StateError ``seal.certificate`` when it can't be signed with these."""
+    """The file with the manifest in it. Raises StateError ``seal.certificate`` when it can't be signed with these,
+    ``seal.signer`` when the key's holder gives no signature, ``seal.timestamp`` when the authority gives no stamp."""
     settings = {
         # The reader validates what was made; doing it here as well would need the anchors.
         "verify": {"verify_after_sign": False, "verify_trust": False, "remote_manifest_fetch": False},
         "builder": {"thumbnail": {"enabled": False}},
     }
     target = io.BytesIO()
+    refused: list[StateError] = []
     try:
-        info = c2pa.C2paSignerInfo(
-            c2pa.C2paSigningAlg.ES256, signing.chain_pem.encode("utf-8"), signing.private_key_pem.encode("utf-8"), None
-        )
         with (
-            c2pa.Signer.from_info(info) as signer,
+            _signer(signing, refused) as signer,
             c2pa.Context.from_dict(settings) as context,
             c2pa.Builder(json.dumps(manifest), context) as builder,
         ):
             builder.sign(signer, media_type, io.BytesIO(file), target)
     except (c2pa.C2paError, ValueError, TypeError) as error:
+        if refused:  # what the key's holder said gets lost on its way through c2pa-rs
+            raise refused[0] from error
+        if signing.timestamp_url and _about_the_stamp(error):
+            raise StateError("seal.timestamp", f"{signing.timestamp_url} gave no time stamp: {error}") from error
         raise StateError("seal.certificate", f"the manifest could not be signed: {error}") from error
     return target.getvalue()
+
+
+def _signer(signing: Signing, refused: list[StateError]) -> c2pa.Signer:
+    """``refused`` gets what the key's holder raises: an exception can't travel through c2pa-rs."""
+    if signing.sign is None:
+        info = c2pa.C2paSignerInfo(
+            c2pa.C2paSigningAlg.ES256,
+            signing.chain_pem.encode("utf-8"),
+            signing.private_key_pem.encode("utf-8"),
+            signing.timestamp_url.encode("utf-8") or None,
+        )
+        return c2pa.Signer.from_info(info)
+    ask = signing.sign
+
+    def signed(message: bytes) -> bytes:
+        try:
+            return ask(message)
+        except StateError as error:
+            refused.append(error)
+            return b""  # c2pa-rs takes it for a failure
+
+    return c2pa.Signer.from_callback(
+        signed, c2pa.C2paSigningAlg.ES256, signing.chain_pem, signing.timestamp_url or None
+    )
+
+
+def _about_the_stamp(error: Exception) -> bool:
+    said = str(error).lower()
+    return any(word in said for word in ("timestamp", "time stamp", "time-stamp", "http", "nonce", "tsa"))
 
 
 def _actions(marking: Marking, version: str) -> list[dict[str, object]]:
     agent = {"name": "Twinbook", "version": version}
     engine = {"name": f"Twinbook {marking.engine}", "version": marking.engine_version}
 
-    def action(name: str, by: dict[str, str], description: str, **more: str) -> dict[str, object]:
+    def action(name: str, by: dict[str, str], description: str, **more: object) -> dict[str, object]:
         return {"action": name, "when": marking.created, "softwareAgent": by, "description": description, **more}
 
     made = [
@@ -131,6 +202,11 @@ def _actions(marking: Marking, version: str) -> list[dict[str, object]]:
             digitalSourceType=marking.source_type.uri,
         )
     ]
+    if marking.plates:
+        labels = [_plate_label(number) for number in range(len(marking.plates))]
+        made.append(
+            action("c2pa.placed", engine, "Her plates went into the picture.", parameters={"ingredientIds": labels})
+        )
     for operation in marking.operations:
         name, description = _ACTIONS.get(operation, ("c2pa.edited", f"Operation: {operation}."))
         made.append(action(name, engine, description))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..domain.errors import StateError
 from ..domain.provenance import Marking
-from ..ports import CopyCode, Sealed
+from ..ports import ClaimKey, CopyCode, Sealed
 from .copy_mark import mark_copy
 from .label import Labelled, put_label
 from .manifest import Signing, definition, sign
@@ -21,20 +21,30 @@ class ImageSealer:
     """Marks pictures and signs them with one certificate. Implements `ports.Sealer`; safe to call from several threads.
 
     ``chain_pem`` is the leaf followed by its CA, ``private_key_pem`` the leaf's P-256 key (PKCS#8), both PEM; ``version``
-    is what the manifest calls this Twinbook, by default the installed one.
+    is what the manifest calls this Twinbook, by default the installed one. ``key`` is asked instead of a private key in PEM;
+    ``timestamp_url`` names an RFC 3161 authority that stamps every manifest, and without whose stamp none is made.
     """
 
-    def __init__(self, chain_pem: str, private_key_pem: str, version: str = "") -> None:
-        if "BEGIN CERTIFICATE" not in chain_pem or "PRIVATE KEY" not in private_key_pem:
+    def __init__(
+        self,
+        chain_pem: str,
+        private_key_pem: str = "",
+        version: str = "",
+        *,
+        key: ClaimKey | None = None,
+        timestamp_url: str = "",
+    ) -> None:
+        if "BEGIN CERTIFICATE" not in chain_pem or (key is None and "PRIVATE KEY" not in private_key_pem):
             raise StateError("seal.certificate", "there is no certificate chain or no private key to sign with")
-        self._signing = Signing(chain_pem, private_key_pem)
+        self._signing = Signing(chain_pem, private_key_pem, key.sign if key else None, timestamp_url)
         self._version = version or _installed_version()
 
     def seal(self, rgb_srgb: np.ndarray, marking: Marking, code: CopyCode | None = None) -> Sealed:
         """Label, watermark, the copy's code, XMP, then C2PA over all of it. ``rgb_srgb`` is uint8 (h, w, 3) and isn't
         changed.
 
-        Raises SealRefused ``seal.label_room``, ``seal.label_text`` or ``seal.watermark``, StateError ``seal.certificate``. Pixels
+        Raises SealRefused ``seal.label_room``, ``seal.label_text`` or ``seal.watermark``, StateError ``seal.certificate``,
+        ``seal.signer``, ``seal.timestamp``. Pixels
         and XMP are the same for the same input; the signature and the manifest's own ids are new each time.
         """
         labelled, marked = self._marked(rgb_srgb, marking)

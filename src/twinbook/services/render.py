@@ -261,9 +261,9 @@ def _release(office: Office, work: Work) -> Work:
         names = ", ".join(talent for talent, _ in waiting)
         raise AwaitingSignature("awaiting.approval", f"{work.name} waits for the approval of {names}")
     try:
-        with _stored(office, work, Act.RENDER) as (picture, _):
-            pass
-        sealed = {name: _sealed_copy(office, work, picture, name) for name in work.shot.formats}
+        with _stored(office, work, Act.RENDER) as (picture, twins):
+            plates = _plate_digests(work, twins)
+        sealed = {name: _sealed_copy(office, work, picture, name, plates) for name in work.shot.formats}
     except Refused as error:
         return refuse(office, work, error.reasons)
     staged = office.outbox.stage(work.release, {copy.name: data for copy, data in sealed.values()})
@@ -275,6 +275,11 @@ def _release(office: Office, work: Work) -> Work:
     if reasons:  # revoked, expired or otherwise gone while the copies were sealed
         return refuse(office, work, reasons)
     return _publish(office, released)
+
+
+def _plate_digests(work: Work, twins: Mapping[str, OpenTwin]) -> tuple[str, ...]:
+    """What the manifest says of the plates that the engine worked on: whoever has one can tell, and nobody else."""
+    return tuple(_pixels_digest(twins[talent].plate(plate).rgb_srgb) for talent, plate in work.plates.items())
 
 
 def _publish(office: Office, work: Work) -> Work:
@@ -309,8 +314,11 @@ def _settled(
     return unit.works.put(work.to(Stage.RELEASED, copies=copies, staged=staged, released_at=now))
 
 
-def _sealed_copy(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[Copy, bytes]:
+def _sealed_copy(
+    office: Office, work: Work, picture: np.ndarray, format_name: str, plates: tuple[str, ...]
+) -> tuple[Copy, bytes]:
     pixels, marking = cropped(office, work, picture, format_name)
+    marking = replace(marking, plates=plates)
     code = CopyCode(office.vault.copy_secret(), copy_name(work.release, format_name))
     sealed = office.sealer.seal(pixels, marking, code)
     _read_back(office, sealed, marking, code)
@@ -344,13 +352,13 @@ def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]
     return office.law.marks(
         territories=frozenset().union(*(license.territories for license in licenses)),
         channels={FORMATS[name].channel for name in formats},
-        made=_made_as(unit, work),
+        made=made_as(unit, work),
         on=today,
         last=max(today, *(license.ends or date.max for license in licenses)),
     )
 
 
-def _made_as(unit: UnitOfWork, work: Work) -> policy.Made:
+def made_as(unit: UnitOfWork, work: Work) -> policy.Made:
     """The most that can be said of the picture: that somebody in it doesn't exist outranks how it was made."""
     twins = [unit.twins.current(talent) for talent in work.shot.talents]
     if any(twin is not None and twin.kind is TwinKind.SYNTHETIC for twin in twins):
@@ -367,6 +375,7 @@ def _marking(
     with office.unit() as unit:
         licenses = _licenses(unit, work)
     brand = next(iter(licenses.values())).brand.name
+    ends = [license.ends for license in licenses.values() if license.ends]
     return Marking(
         release=work.release,
         format=format_name,
@@ -385,6 +394,11 @@ def _marking(
         label_share=float(label_share),
         aigc=aigc,
         file=work.shot.file,
+        # Of several licenses the picture may be shown where and while all of them let it.
+        starts=max(license.starts for license in licenses.values()).isoformat(),
+        ends=min(ends).isoformat() if ends else "",
+        channels=tuple(sorted(frozenset.intersection(*(license.channels for license in licenses.values())))),
+        credits=work.shot.credits,
     )
 
 

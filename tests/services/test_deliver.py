@@ -1,0 +1,107 @@
+"""What a licensee is given: its own released, unrevoked pictures under a live license, and what it must know."""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+
+from twinbook import testing
+from twinbook.domain.consent import Part
+from twinbook.domain.errors import InputError, StateError
+from twinbook.domain.paper import Paper
+from twinbook.domain.work import Stage
+from twinbook.services import deliver, revoke, run
+
+
+@pytest.fixture
+def released(office, people, photos, tmp_path):
+    planned = testing.campaign(
+        photos,
+        [testing.a_shot("one", formats=("instagram-4x5", "tiktok-9x16"))],
+        parts=tuple(Part),
+        channels=("instagram", "tiktok"),
+    )
+    people.sign_all(office, planned)
+    (work,) = run.run(office, planned, tmp_path).works
+    assert work.stage is Stage.RELEASED
+    with office.unit() as unit:
+        work = unit.works.get(work.id)
+        return work, unit.papers.get(next(iter(work.licenses.values()))).terms
+
+
+def opened(delivery):
+    with zipfile.ZipFile(io.BytesIO(delivery.archive)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_everything_is_there_and_its_checksum(office, released):
+    work, license = released
+    files = opened(deliver.deliver(office, license.brand.id))
+    assert {f"images/{copy.name}" for copy in work.copies} < files.keys()
+    assert {
+        "captions.csv",
+        "compliance.json",
+        "compliance.md",
+        "notes/instagram.txt",
+        "notes/tiktok.txt",
+    } < files.keys()
+    sums = dict(reversed(line.split("  ")) for line in files.pop("SHA256SUMS").decode().splitlines())
+    assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert {hashlib.sha256(files[f"images/{copy.name}"]).hexdigest() for copy in work.copies} == {
+        copy.sha256 for copy in work.copies
+    }
+
+
+def test_the_labels_words_are_caption_and_alternative_text(office, released):
+    _, license = released
+    files = opened(deliver.deliver(office, license.brand.id))
+    rows = list(csv.DictReader(io.StringIO(files["captions.csv"].decode())))
+    assert len(rows) == 2
+    for row in rows:
+        assert row["caption"]
+        assert row["alt_text"].startswith(row["caption"])
+        assert row["digital_source_type"].startswith("http://cv.iptc.org/")
+    sheet = json.loads(files["compliance.json"])
+    assert {(row["territory"], row["channel"]) for row in sheet} == {
+        (territory, channel) for territory in license.territories for channel in ("instagram", "tiktok")
+    }
+    assert all(row["until"] == license.ends.isoformat() for row in sheet)
+
+
+def test_the_same_books_give_the_same_bytes(office, released):
+    _, license = released
+    assert deliver.deliver(office, license.brand.id) == deliver.deliver(office, license.brand.id)
+
+
+def test_another_brand_and_another_tenant_get_nothing(office, released, tmp_path, clock):
+    _, license = released
+    with pytest.raises(InputError, match=r"delivery\.none"):
+        deliver.deliver(office, "somebody-else")
+    with testing.open_fake_office(tmp_path / "elsewhere", clock) as other, pytest.raises(InputError, match="nothing"):
+        deliver.deliver(other, license.brand.id)
+
+
+def test_nothing_of_an_ended_license_is_delivered(office, released, clock):
+    _, license = released
+    clock.pass_days(license.term_days + 1)
+    with pytest.raises(InputError, match="not in force today"):
+        deliver.deliver(office, license.brand.id)
+
+
+def test_nothing_revoked_is_delivered(office, released, people):
+    _, license = released
+    paper = Paper.of(revoke.revocation(office, "mira", ()))
+    revoke.revoke(office, paper.document, people.key("mira").sign(paper.message))
+    with pytest.raises(InputError, match="revoked"):
+        deliver.deliver(office, license.brand.id)
+
+
+def test_a_copy_that_was_changed_is_never_delivered(office, released):
+    work, license = released
+    file = next(iter(office.outbox.released(work.release).values()))
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(StateError, match=r"delivery\.changed"):
+        deliver.deliver(office, license.brand.id)
