@@ -24,7 +24,7 @@ from .keys.certificates import (
     load_signing_certificate,
 )
 from .keys.signatures import KeyFile
-from .ports import Clock, Engine, Meter, Reader, Sealer, SessionSheet
+from .ports import Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
@@ -103,6 +103,8 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
     try:
         if "sealer" not in parts or "reader" not in parts:
             parts = _marks(keys / "c2pa", clock) | parts
+        if "fingerprinter" not in parts:
+            parts["fingerprinter"] = _Later(fingerprinter)
         if "meter" not in parts:
             parts["meter"] = _Later(meter)
         if "documents" not in parts:
@@ -140,6 +142,13 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         )
     finally:
         database.close()
+
+
+def fingerprinter() -> Fingerprinter:
+    """The fingerprinter by itself, for looking a picture up in a registry file without a home."""
+    from .reader import PictureFingerprinter
+
+    return PictureFingerprinter()
 
 
 def meter() -> Meter:
