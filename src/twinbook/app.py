@@ -151,6 +151,46 @@ def fingerprinter() -> Fingerprinter:
     return PictureFingerprinter()
 
 
+def reader(settings: Settings) -> Reader:
+    """The reader by itself. It trusts the signers of a home, if there is one, and nobody otherwise."""
+    from .reader import ImageReader
+
+    return ImageReader(anchors(settings))
+
+
+def fetch_registry(url: str) -> object:
+    """A service's signed registry, not verified yet. Raises InputError and StateError ``registry.unreachable``."""
+    from .post import fetch_registry as fetch
+
+    return fetch(url)
+
+
+def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
+    """Answer over HTTP until interrupted. Raises InputError ``service.missing`` without the extra, ``home.missing``."""
+    try:
+        import uvicorn
+
+        from .web.resolution import resolution_app
+    except ImportError as error:
+        raise InputError("service.missing", f"{error.name} is not installed") from error
+    with open_office(settings) as office:
+        tell(f"answering on http://{host}:{port}; stop with Ctrl-C")
+        uvicorn.run(
+            resolution_app(office),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,  # who looks a picture up is nobody's business
+            server_header=False,
+            proxy_headers=False,  # else a client could call itself another at every question
+            limit_concurrency=64,
+            timeout_keep_alive=5,
+            h11_max_incomplete_event_size=16 * 1024,
+            ws="none",
+            lifespan="off",
+        )
+
+
 def meter() -> Meter:
     """The meter by itself, for judging photographs without a home."""
     from .vision import DlibMeter

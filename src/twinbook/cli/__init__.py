@@ -14,6 +14,7 @@ from . import (
     papers,
     production,
     record,
+    registry,
     rights,
 )
 from .root import commands, main
@@ -34,5 +35,6 @@ __all__ = [
     "papers",
     "production",
     "record",
+    "registry",
     "rights",
 ]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from .provenance import ReleaseId
 
 BITS = 256
-# As PDQ's authors advise. Bits of unrelated pictures differ like 256 throws of a coin would if only some 120 of them were
-# independent, so that two pictures agree by chance with less than 1 in 10⁷: docs/reference/fingerprints.md has how that was measured.
+# As PDQ's authors advise. Bits of unrelated pictures differ like that many throws of a coin: with 150 of them two pictures would
+# agree by chance with less than 1 in 10²⁰. docs/reference/fingerprints.md says what was measured, and what that doesn't cover.
 SAME = 31
 # Below it there is too little in a picture to tell it by: a wall, a fade. As PDQ's authors advise.
 LEAST_QUALITY = 50

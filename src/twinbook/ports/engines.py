@@ -152,6 +152,9 @@ class Reader(Protocol):
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:
         """None when the two can't be registered onto each other."""
 
+    def draw_alterations(self, found: bytes, issued: bytes) -> bytes | None:
+        """A PNG that shows people where the found picture departs; None as above."""
+
 
 class CopyMarker(Protocol):
     """Gives every delivered copy a secret code of its own."""

@@ -12,7 +12,7 @@ from ..domain.provenance import ReleaseId
 class Fingerprinter(Protocol):
     """Takes from a picture what it is found again by. Shares nothing with the sealer but the specification.
 
-    Every call raises InputError ``image.unreadable`` for what can't be decoded, and nothing else.
+    Every call that looks at pixels raises InputError ``image.unreadable`` for what can't be decoded, and nothing else.
     """
 
     def traits(self, data: bytes) -> Traits:
@@ -23,6 +23,10 @@ class Fingerprinter(Protocol):
 
     def pixels(self, data: bytes) -> str:
         """The digest that `copy_traits` keeps of the decoded picture."""
+
+    def manifest_store(self, data: bytes, *, active: bool = False) -> bytes | None:
+        """The C2PA manifest store that a file carries, or its active manifest alone in a store; None without one. Raises
+        nothing, and validates nothing."""
 
     def fits(self, found: Traits, copy: CopyTraits) -> int:
         """How many local features of the two agree on one geometry; 0 when so few that chance may do it."""

@@ -9,7 +9,7 @@ import numpy as np
 from ..domain.fingerprint import CopyTraits, Traits
 from ..domain.provenance import ReleaseId
 from .features import LEAST_INLIERS, count_inliers, pack_features
-from .manifest_store import manifest_id
+from .manifest_store import active_manifest, manifest_id, manifest_store
 from .pdq import dihedral
 from .pixels import open_picture
 
@@ -30,12 +30,16 @@ class PictureFingerprinter:
             sha256=hashlib.sha256(data).hexdigest(),
             pixels=_digest(picture.rgb_srgb),
             fingerprint=dihedral(picture.rgb_srgb)[0],
-            manifest=manifest_id(data, picture.media_type),
+            manifest=manifest_id(data),
             features=pack_features(picture.rgb_srgb),
         )
 
     def pixels(self, data: bytes) -> str:
         return _digest(open_picture(data).rgb_srgb)
+
+    def manifest_store(self, data: bytes, *, active: bool = False) -> bytes | None:
+        store = manifest_store(data)
+        return active_manifest(store) if active and store is not None else store
 
     def fits(self, found: Traits, copy: CopyTraits) -> int:
         inliers = max(count_inliers(each, copy.features) for each in (found.features, found.mirrored))

@@ -40,7 +40,7 @@ def active_manifest(store: bytes) -> bytes | None:
     return struct.pack(">I4s", 8 + len(inside), b"jumb") + inside
 
 
-def manifest_id(data: bytes, media_type: str = "") -> str:
+def manifest_id(data: bytes) -> str:
     """The label of the active manifest (``urn:c2pa:…``); "" where a file has none."""
     store = manifest_store(data)
     if store is None:
