@@ -27,7 +27,7 @@ from .keys.certificates import (
 )
 from .keys.claim_keys import command_key, pkcs11_key
 from .keys.signatures import KeyFile
-from .ports import ClaimKey, Clock, Engine, Meter, Reader, Sealer, SessionSheet
+from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
@@ -116,6 +116,8 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
     try:
         if "sealer" not in parts or "reader" not in parts:
             parts = _marks(settings, clock) | parts
+        if "fingerprinter" not in parts:
+            parts["fingerprinter"] = _Later(fingerprinter)
         if "meter" not in parts:
             parts["meter"] = _Later(lambda: meter(settings.matte_model))
         if "documents" not in parts:
@@ -153,6 +155,53 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         )
     finally:
         database.close()
+
+
+def fingerprinter() -> Fingerprinter:
+    """The fingerprinter by itself, for looking a picture up in a registry file without a home."""
+    from .reader import PictureFingerprinter
+
+    return PictureFingerprinter()
+
+
+def reader(settings: Settings) -> Reader:
+    """The reader by itself. It trusts the signers of a home, if there is one, and nobody otherwise."""
+    from .reader import ImageReader
+
+    return ImageReader(anchors(settings))
+
+
+def fetch_registry(url: str) -> object:
+    """A service's signed registry, not verified yet. Raises InputError and StateError ``registry.unreachable``."""
+    from .post import fetch_registry as fetch
+
+    return fetch(url)
+
+
+def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
+    """Answer over HTTP until interrupted. Raises InputError ``service.missing`` without the extra, ``home.missing``."""
+    try:
+        import uvicorn
+
+        from .web.resolution import resolution_app
+    except ImportError as error:
+        raise InputError("service.missing", f"{error.name} is not installed") from error
+    with open_office(settings) as office:
+        tell(f"answering on http://{host}:{port}; stop with Ctrl-C")
+        uvicorn.run(
+            resolution_app(office),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,  # who looks a picture up is nobody's business
+            server_header=False,
+            proxy_headers=False,  # else a client could call itself another at every question
+            limit_concurrency=64,
+            timeout_keep_alive=5,
+            h11_max_incomplete_event_size=16 * 1024,
+            ws="none",
+            lifespan="off",
+        )
 
 
 def meter(matte_model: Path | None = None) -> Meter:

@@ -311,6 +311,12 @@ class FakeReader:
         departs = np.abs(one.astype(int) - other).max(2) > 8
         return Likeness(float(departs.mean()), float(np.abs(one.astype(int) - other).max()))
 
+    def draw_alterations(self, found: bytes, issued: bytes) -> bytes | None:
+        if self.compare(found, issued) is None:
+            return None
+        one, other = self._open(found)[0], self._open(issued)[0]
+        return png(np.abs(one.astype(int) - other).astype(np.uint8))
+
     def trace(
         self, found: bytes, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str], in_place: bool = False
     ) -> CopyTrace | None:

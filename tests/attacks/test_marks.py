@@ -12,8 +12,9 @@ from PIL import Image
 from skimage import data
 
 from twinbook.domain.errors import InputError
-from twinbook.domain.provenance import Marking, ReleaseId, SourceType, State, state_of
+from twinbook.domain.provenance import Marking, ReleaseId, SourceType, State
 from twinbook.domain.twin import Box
+from twinbook.domain.verdict import judge
 from twinbook.keys.certificates import create_signing_certificate
 from twinbook.reader import ImageReader
 from twinbook.seal import ImageSealer
@@ -69,8 +70,7 @@ def _state_or_refusal(reader, file):
 def _state(reader, file, issued, **facts):
     reading = reader.read(file)
     likeness = None if reading.manifest.state == "trusted" else reader.compare(file, issued)
-    facts = {"issued": True, "revoked": False, "expired": False, **facts}
-    return state_of(reading, likeness=likeness, **facts)
+    return judge(reading, likeness, issued=True, identical=file == issued, **facts).state
 
 
 def test_untouched_is_intact(reader, ours):

@@ -15,6 +15,7 @@ from . import (
     papers,
     production,
     record,
+    registry,
     rights,
 )
 from .root import commands, main
@@ -36,5 +37,6 @@ __all__ = [
     "papers",
     "production",
     "record",
+    "registry",
     "rights",
 ]

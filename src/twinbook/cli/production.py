@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import click
 from .. import app, durable
 from ..campaign_file import read_campaign
 from ..domain.errors import InputError, Refused
+from ..domain.registry import open_registry
 from ..domain.work import Stage
+from ..keys.signatures import verify_raw
 from ..services import agreed, report
 from ..services import run as running
 from ..services import verify as verifying
 from ..settings import DEFAULT_HOME, Settings, settings
+from .record import log_key
 from .root import FILE, FOLDER, HOME, JSON, commands, print_json, teller
 
 
@@ -127,27 +131,69 @@ def _summary(outcome: running.Outcome, out: Path, page: Path) -> None:
 
 @commands.command("verify")
 @click.argument("images", type=FILE, nargs=-1, required=True)
+@click.option("--registry", "file", type=FILE, help="A file of `twinbook registry export`, to look up in offline.")
+@click.option("--service", help="The address of a service (`twinbook serve`), to get its registry from.")
+@click.option("--key", "key_text", help="Whose registry it must be: hex, or a verifier key; by default the home's.")
+@click.option("--map", "map_file", type=FILE, help="Where to draw, as PNG, what departs in the one picture given.")
+@click.option("--channel", help="Where it was found, to hold against its license: a channel.")
+@click.option("--territory", help="Where it was found: a territory.")
 @HOME
 @JSON
-def verify_(images: tuple[Path, ...], home: Path | None, as_json: bool) -> None:
-    """What is this picture? Reads its marks and, where a home is at hand, asks its books."""
+def verify_(
+    images: tuple[Path, ...],
+    file: Path | None,
+    service: str | None,
+    key_text: str | None,
+    map_file: Path | None,
+    channel: str | None,
+    territory: str | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """What is this picture? Reads its marks and its looks and asks the books of a home, or a registry."""
     where = settings(home=home)
-    found = []
-    if (where.home / "keys").exists():
+    if map_file and (len(images) != 1 or file or service):
+        raise InputError("image.map", "a map needs one picture and the home that released it")
+    if file or service:
+        found = _in_registry(images, file, service, key_text, where)
+    elif (where.home / "keys").exists():
         with app.open_office(where) as office:
-            found = [(image, verifying.verify(office, _bytes(image))) for image in images]
+            found = [(image, verifying.verify(office, _bytes(image), channel, territory)) for image in images]
+            if map_file:
+                drawn = verifying.alteration_map(office, _bytes(images[0]), found[0][1])
+                if drawn is None:
+                    raise InputError("image.map", f"{images[0]} can't be laid over any released copy")
+                durable.write(map_file, drawn)
     else:
-        from ..reader import ImageReader
-
-        reader = ImageReader(app.anchors(where))
+        reader = app.reader(where)
         found = [(image, verifying.verify_alone(reader, _bytes(image))) for image in images]
     if as_json:
         print_json([{"file": str(image), **judgement.document()} for image, judgement in found])
         return
     for image, judgement in found:
-        click.echo(f"{image}: {judgement.state.value}")
+        click.echo(f"{image}: {judgement.state.value} ({judgement.verdict.finding.value})")
         for line in judgement.evidence:
             click.echo(f"  {line}")
+    if map_file:
+        click.echo(f"wrote {map_file}")
+
+
+def _in_registry(
+    images: tuple[Path, ...], file: Path | None, service: str | None, key_text: str | None, where: Settings
+) -> list[tuple[Path, verifying.Judgement]]:
+    """By a registry and nothing else: no home is opened but for its key, where none is given."""
+    if file and service:
+        raise InputError("registry.invalid", "--registry and --service at once", "give one of them")
+    if file:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError("registry.invalid", f"{file} can't be read as JSON") from error
+    else:
+        document = app.fetch_registry(service)
+    registry = open_registry(document, log_key(key_text, where)[1], verify_raw)
+    reader, fingerprinter, now = app.reader(where), app.fingerprinter(), app.SystemClock().now()
+    return [(image, verifying.verify_with(registry, reader, fingerprinter, _bytes(image), now)) for image in images]
 
 
 def _bytes(image: Path) -> bytes:

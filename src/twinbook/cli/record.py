@@ -95,7 +95,7 @@ def log_verify(
         with app.open_office(where) as office:
             leaves, points = transparency.verify_log(office, verify_raw)
         said.append(f"the log is whole: {leaves} entries agree with {points} checkpoints")
-    origin, public = _log_key(key_text, where) if offline else (None, b"")
+    origin, public = log_key(key_text, where) if offline else (None, b"")
     for file in receipts:
         entry = transparency.verify_receipt(_json_file(file), public, verify_raw, origin)
         said.append(f"{file.name}: {entry['act']} at {entry['at']}, release {entry['facts'].get('release', 'none')}")
@@ -192,8 +192,8 @@ def _kept(file: Path) -> str:
     return str(_json_file(file).get("checkpoint"))
 
 
-def _log_key(text: str | None, where: Settings) -> tuple[str | None, bytes]:
-    """The log's name, when the key says so, and its public key."""
+def log_key(text: str | None, where: Settings) -> tuple[str | None, bytes]:
+    """The log's name, when the key says so, and its public key: what was given, else the home's."""
     if text and "+" in text:
         return read_vkey(text)
     try:

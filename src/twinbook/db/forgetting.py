@@ -43,6 +43,7 @@ class Forgetting(Room):
         ids = [row.work for row in self._rows(t.work_talent, t.work_talent.c.talent == talent)]
         for row in self._rows(t.work, t.work.c.id.in_(ids)):
             work = rows.work_of(row).without(talent, alias)
+            self._delete(t.issued, t.issued.c.release == work.release.hex)
             telling = any(name in work.campaign.casefold() for name in names)
             self._change(
                 t.work,

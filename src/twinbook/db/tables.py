@@ -236,3 +236,19 @@ notice_address = Table(
     Column("url", Text, nullable=False),
     PrimaryKeyConstraint("tenant", "party"),
 )
+
+issued = Table(
+    "issued_copy",
+    metadata,
+    _tenant(),
+    Column("release", String(12), nullable=False),
+    Column("format", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("pixels", String(64), nullable=False),
+    Column("pdq", String(64), nullable=False),
+    Column("quality", Integer, nullable=False),
+    Column("manifest", String(200), nullable=False),
+    Column("features", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "release", "format"),
+    Index("ix_issued_copy_manifest", "tenant", "manifest"),
+)

@@ -27,11 +27,12 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import Key, PaperKind, Party, Signature
 from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.twin import Twin
-from twinbook.domain.work import Work
+from twinbook.domain.work import Stage, Work
 
 from . import rows
 from . import tables as t
 from .forgetting import Forgetting
+from .issued import Issued
 from .notices import Notices
 from .room import Room
 
@@ -138,6 +139,7 @@ class Unit:
         self.books = _Books(connection, tenant)
         self.log = _Log(connection, tenant)
         self.notices = Notices(connection, tenant)
+        self.issued = Issued(connection, tenant)
         self._tenant = tenant
 
     def __enter__(self) -> Unit:
@@ -370,6 +372,10 @@ class _Works(Room):
             t.work_talent.c.tenant == self._tenant, t.work_talent.c.talent == talent
         )
         return [rows.work_of(row) for row in self._rows(t.work, t.work.c.id.in_(mine))]
+
+    def released(self) -> list[Work]:
+        ended = self._rows(t.work, t.work.c.stage == Stage.RELEASED.value, order=t.work.c.release)
+        return [rows.work_of(row) for row in ended]
 
     def by_release(self, release: ReleaseId) -> Work | None:
         row = self._row(t.work, t.work.c.release == release.hex)

@@ -187,6 +187,42 @@ _catalogue(
         ),
         "spare": ("Good, and not needed", "nothing: there are better ones of the same view"),
     },
+    registry={
+        "invalid": ("A registry can't be read", "give a file that `twinbook registry export` wrote"),
+        "signature": (
+            "A registry isn't signed by the key that was expected",
+            "get it again from the home it is of, and its key (in any `log-key.json` of that home) by another way",
+        ),
+        "unreachable": (
+            "The service gives no registry",
+            "mend the address, or ask later; a registry file needs no service",
+        ),
+    },
+    binding={
+        "algorithm": (
+            "A soft binding's algorithm isn't known here",
+            "ask for one that /services/supportedAlgorithms names",
+        ),
+        "value": ("A soft binding's value can't be read", "give the value in base64, as the algorithm has it"),
+    },
+    manifest={
+        "unknown": ("No released copy carries this manifest", "look the picture up again: /matches/byContent"),
+        "revoked": ("The manifest's release was revoked", "stop showing the picture; its agency knows more"),
+    },
+    service={
+        "path": ("The service has no such path", "docs/reference/resolution.md lists what there is"),
+        "request": ("The request can't be understood", "mend what the message names"),
+        "slow": ("The request arrived too slowly", "send it again over a better connection"),
+        "large": ("The request is too large", "send a smaller picture or query"),
+        "media": (
+            "The asset isn't of a kind that is looked up",
+            "send a JPEG, PNG, WebP or AVIF file under its media type",
+        ),
+        "often": ("Too many questions from one address", "wait for as long as retry-after says"),
+        "busy": ("Too many pictures at once", "ask again in a few seconds"),
+        "failed": ("The service failed", "tell its operator; nothing was changed"),
+        "missing": ("What the service needs isn't installed", "pip install 'twinbook[serve]'"),
+    },
     backdrop={
         "busy": (
             "The backdrop is too busy to cut her out with a clean edge",
@@ -493,6 +529,10 @@ _catalogue(
     },
     image={
         "unreadable": ("The file is not an image that can be read", "give a JPEG, PNG, WebP or AVIF file"),
+        "map": (
+            "There is nothing to draw a map of alterations from",
+            "give one picture that can be laid over a released copy, and the home that released it",
+        ),
     },
     paper={
         "unreadable": ("The file is not a sealed paper", "give a PDF that Twinbook wrote"),

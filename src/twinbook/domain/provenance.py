@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .alteration import Alteration
 from .twin import Box
 
 
@@ -114,12 +115,14 @@ class State(StrEnum):
 @dataclass(frozen=True)
 class ManifestReading:
     """``state``: ``trusted`` (signature and hash good, signer chains to a given anchor), ``untrusted`` (good, unknown
-    signer), ``invalid`` (present but broken) or ``absent``. ``problems`` are C2PA validation codes."""
+    signer), ``invalid`` (present but broken) or ``absent``. ``problems`` are C2PA validation codes. ``genuine`` is an invalid one whose signature is
+    good and trusted: it was made for other bytes than these."""
 
     state: str
     signer: str = ""
     release: str | None = None
     problems: tuple[str, ...] = ()
+    genuine: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,13 +152,24 @@ class Reading:
     aigc: str | None = None
 
 
+# Resampling and a homography that is half a pixel off take up to two percent of the border.
+LEAST_COVERAGE = 0.97
+
+
 @dataclass(frozen=True)
 class Likeness:
     """How a found picture compares with the released copy: the share of its area that departs beyond what
-    re-encoding explains, and the worst local difference (CIELAB ΔE76 on a tone-fitted 64-cell grid)."""
+    re-encoding explains, and the worst local difference (CIELAB ΔE76 on a tone-fitted 64-cell grid); how much of the
+    released copy it shows, 0 to 1; and what departs where."""
 
     altered_share: float
     worst_cell: float
+    coverage: float = 1.0
+    alterations: tuple[Alteration, ...] = ()
+
+    @property
+    def cropped(self) -> bool:
+        return self.coverage < LEAST_COVERAGE
 
 
 def copy_name(release: ReleaseId, format_name: str, recipient: str = "") -> str:
@@ -190,25 +204,3 @@ class CopyTrace:
     def above(self) -> tuple[CopyScore, ...]:
         """The copies whose score chance doesn't explain."""
         return tuple(each for each in self.ranked if each.score >= self.threshold)
-
-
-def state_of(reading: Reading, *, issued: bool, revoked: bool, expired: bool, likeness: Likeness | None) -> State:
-    """The one word for a picture. ``issued``: our books know its release id; ``likeness``: compared with the issued copy.
-
-    What is known of the release outranks the state of the file (an intact copy of a revoked release reads revoked),
-    but an altered picture is never vouched for by a licence, so alteration outranks both.
-    """
-    trusted = reading.manifest.state == "trusted"
-    if likeness is not None and not trusted and likeness.altered_share > 0:
-        return State.ALTERED
-    if reading.manifest.state == "invalid" and likeness is None:
-        return State.ALTERED
-    if not issued and not trusted:
-        return State.UNKNOWN
-    if revoked:
-        return State.REVOKED
-    if expired:
-        return State.EXPIRED
-    if trusted:
-        return State.INTACT
-    return State.RE_ENCODED if likeness is not None else State.UNKNOWN

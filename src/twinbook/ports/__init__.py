@@ -34,6 +34,7 @@ from .papers import (
 )
 from .pictures import Asked, Capture, CaptureSession, Enrolled, Face, FaceEmbedder, Meter, Plate
 from .records import Books, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
+from .registry import Fingerprinter, Issued
 from .vault import BoxState, OpenTwin, PermitRegister, Retained, Retention, Vault, VaultState
 
 __all__ = [
@@ -55,7 +56,9 @@ __all__ = [
     "Face",
     "FaceEmbedder",
     "Figure",
+    "Fingerprinter",
     "Interchange",
+    "Issued",
     "LogFile",
     "Meter",
     "Notices",

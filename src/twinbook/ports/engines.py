@@ -172,6 +172,9 @@ class Reader(Protocol):
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:
         """None when the two can't be registered onto each other."""
 
+    def draw_alterations(self, found: bytes, issued: bytes) -> bytes | None:
+        """A PNG that shows people where the found picture departs; None as above."""
+
     def trace(
         self, found: bytes, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str], in_place: bool = False
     ) -> CopyTrace | None:

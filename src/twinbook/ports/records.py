@@ -16,6 +16,7 @@ from ..domain.party import Key, PaperKind, Party, Signature, Verify
 from ..domain.provenance import ReleaseId
 from ..domain.twin import Twin
 from ..domain.work import Work
+from .registry import Issued
 
 
 class Clock(Protocol):
@@ -106,6 +107,9 @@ class Works(Protocol):
 
     def by_release(self, release: ReleaseId) -> Work | None: ...
 
+    def released(self) -> Sequence[Work]:
+        """Every work that was released, whatever became of it, by release id."""
+
 
 class Books(Protocol):
     def post(self, transaction: Transaction) -> None:
@@ -172,6 +176,7 @@ class UnitOfWork(Protocol):
     books: Books
     log: LogFile
     notices: Notices
+    issued: Issued
 
     def spend(self, permit_id: str, at: datetime) -> bool:
         """Use a permit up; False when it was used before."""

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from ..domain.provenance import Likeness
+from ..domain.twin import Box
+from .alteration import Examined, draw, name_alterations
 
 _CELLS = 64  # along the longer side
 _WORK = 1024  # pixels along the longer side, so that a cell has 16
@@ -37,12 +39,13 @@ _GAMMAS = tuple(1.05**step for step in (0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5, -6
 @dataclass(frozen=True)
 class _Registered:
     """The found picture in the issued copy's frame, uint8 (h, w, 3); where it has pixels, bool (h, w); how well the
-    structures correlate; and whether it came there by scaling alone."""
+    structures correlate; whether it came there by scaling alone; and how much of the frame it covers, 0 to 1."""
 
     found: np.ndarray
     valid: np.ndarray
     likeness: float
     exact: bool
+    coverage: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ class _Departures:
     lab: np.ndarray
     judged: np.ndarray
 
-    def likeness(self, pixels_per_cell: float, exact: bool) -> Likeness:
-        """``pixels_per_cell`` of the found file: the fewer there are, the more of a cell one coding block spoils.
-        ``exact``: not warped, so outlines lie on each other."""
+    def altered(self, pixels_per_cell: float, exact: bool) -> np.ndarray:
+        """Which cells depart, bool (rows, columns). ``pixels_per_cell`` of the found file: the fewer there are, the more of
+        a cell one coding block spoils. ``exact``: not warped, so outlines lie on each other."""
         coarseness = max(1.0, _ENOUGH_PIXELS / pixels_per_cell)
         lightness_limit = max(_LIGHTNESS * coarseness**1.5, _LIGHTNESS if exact else _WARPED_LIGHTNESS)
         colour_limit = _COLOUR * coarseness**0.75
@@ -66,16 +69,35 @@ class _Departures:
         region = np.linalg.norm(total / np.maximum(weight, 1 / 9)[..., None], axis=-1)
         lightness = np.abs(self.lab[..., 0])
         beyond = (lightness > lightness_limit) | (colour > colour_limit) | (region > region_limit)
-        altered = _clusters(beyond & self.judged)
-        return Likeness(float(altered.sum() / self.judged.sum()), float(colour[self.judged].max()))
+        return _clusters(beyond & self.judged)
 
 
-def compare_pictures(found_srgb: np.ndarray, issued_srgb: np.ndarray) -> Likeness | None:
+def compare_pictures(found_srgb: np.ndarray, issued_srgb: np.ndarray, label: Box | None = None) -> Likeness | None:
     """Both uint8 sRGB (h, w, 3), of any size. None when they don't show the same scene.
 
     A crop or a mirror image registers; what was cropped away is not judged. Global changes of brightness, contrast and
-    gamma don't count as alteration, local ones do.
+    gamma don't count as alteration, local ones do. ``label`` is where the issued copy has its visible label, in its pixels.
     """
+    compared = _examined(found_srgb, issued_srgb)
+    if compared is None:
+        return None
+    seen, coverage = compared
+    return Likeness(
+        altered_share=float(seen.altered.sum() / seen.judged.sum()),
+        worst_cell=float(np.linalg.norm(seen.lab, axis=-1)[seen.judged].max()),
+        coverage=coverage,
+        alterations=name_alterations(seen, label),
+    )
+
+
+def draw_alterations(found_srgb: np.ndarray, issued_srgb: np.ndarray) -> bytes | None:
+    """A PNG of where the found picture departs, for people; None when the two don't show the same scene."""
+    compared = _examined(found_srgb, issued_srgb)
+    return None if compared is None else draw(compared[0])
+
+
+def _examined(found_srgb: np.ndarray, issued_srgb: np.ndarray) -> tuple[Examined, float] | None:
+    """The comparison cell by cell, and how much of the issued copy the found picture shows."""
     issued = _to_work_size(issued_srgb)
     registered = _by_shape(found_srgb, issued)
     if registered is None or registered.likeness < _SURE:
@@ -87,12 +109,14 @@ def compare_pictures(found_srgb: np.ndarray, issued_srgb: np.ndarray) -> Likenes
     departures = _departures(registered, issued)
     if not departures.judged.any():
         return None
-    likeness = departures.likeness(max(found_srgb.shape[:2]) / _CELLS, registered.exact)
+    altered = departures.altered(max(found_srgb.shape[:2]) / _CELLS, registered.exact)
     # Pictures of little structure (a label on a flat backdrop) correlate badly once something is pasted in; that most
     # cells agree says the same.
-    if registered.likeness < _LEAST and likeness.altered_share > _MOST_ALTERED:
+    if registered.likeness < _LEAST and altered.sum() > _MOST_ALTERED * departures.judged.sum():
         return None
-    return likeness
+    scale = issued_srgb.shape[1] / issued.shape[1], issued_srgb.shape[0] / issued.shape[0]
+    seen = Examined(registered.found, issued, altered, departures.judged, departures.lab, scale)
+    return seen, registered.coverage
 
 
 # --- registration -----------------------------------------------------------------------------------------------
@@ -157,7 +181,8 @@ def _by_features(found_srgb: np.ndarray, issued: np.ndarray) -> _Registered | No
     valid = cv2.erode(covered, np.ones((5, 5), np.uint8)) == 255
     if valid.mean() < _LEAST_OVERLAP:
         return None
-    return _Registered(warped, valid, _structural_likeness(warped, issued, valid), False)
+    likeness = _structural_likeness(warped, issued, valid)
+    return _Registered(warped, valid, likeness, False, float((covered > 127).mean()))
 
 
 def _plausible(matrix: np.ndarray, width: int, height: int) -> bool:

@@ -37,6 +37,8 @@ _COSE_SIGN1 = b"\xd2"  # CBOR tag 18
 _X5CHAIN, _LONGEST_CHAIN = 33, 8
 _BOUND = {"assertion.dataHash.match", "assertion.bmffHash.match"}  # the second is for AVIF
 
+_OTHER_BYTES = {"assertion.dataHash.mismatch", "assertion.bmffHash.mismatch"}
+
 
 @dataclass(frozen=True)
 class ReadManifest:
@@ -172,6 +174,7 @@ class ManifestReader:
             str(signer.get("issuer") or signer.get("common_name") or "")[:200],
             release_id if _RELEASE.fullmatch(release_id) else None,
             failures,
+            genuine=state == "invalid" and self._has_anchors and _signed_for_other_bytes(document, failures),
         )
         if state == "invalid":
             return ReadManifest(reading)
@@ -216,6 +219,12 @@ def _codes(document: dict, kind: str) -> Iterator[str]:
             code = _mapping(entry).get("code")
             if isinstance(code, str):
                 yield code[:100]
+
+
+def _signed_for_other_bytes(document: dict, failures: tuple[str, ...]) -> bool:
+    """Whether nothing is wrong with a manifest but that the file has other bytes than it was signed for."""
+    good = {"claimSignature.validated", "signingCredential.trusted"} <= set(_codes(document, "success"))
+    return good and bool(failures) and set(failures) <= _OTHER_BYTES
 
 
 def _release_assertion(manifest: dict) -> dict:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..domain.provenance import CopyTrace, Likeness, Reading
-from .comparison import compare_pictures
+from .comparison import compare_pictures, draw_alterations
 from .copy_mark import trace_copies
 from .manifest import ManifestReader, measure_contrast
 from .pixels import open_picture
@@ -45,7 +45,14 @@ class ImageReader:
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:
         """How far ``found`` departs from the copy that was issued. None when the two can't be registered onto each
         other. Raises InputError ``image.unreadable``."""
-        return compare_pictures(open_picture(found).rgb_srgb, open_picture(issued).rgb_srgb)
+        picture = open_picture(issued)
+        label = self._manifests.read(issued, picture.media_type).label_box
+        return compare_pictures(open_picture(found).rgb_srgb, picture.rgb_srgb, label)
+
+    def draw_alterations(self, found: bytes, issued: bytes) -> bytes | None:
+        """A PNG that shows people where ``found`` departs from the copy that was issued; None when the two can't be
+        registered onto each other. Raises InputError ``image.unreadable``."""
+        return draw_alterations(open_picture(found).rgb_srgb, open_picture(issued).rgb_srgb)
 
     def trace(
         self, found: bytes, original_srgb: np.ndarray, secret: bytes, copies: Sequence[str], in_place: bool = False

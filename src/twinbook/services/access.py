@@ -100,6 +100,7 @@ def disclose(
         for work in works:
             for name, released in office.outbox.released(work.release).items():
                 copy.add("released", f"released/{name}", released.read_bytes(), packed=False)
+            _traits(office, copy, work)
         made = settle.statement(office, talent)
         copy.add("statement", "statement.pdf", office.documents.statement_pdf(made))
         copy.add("statement", "statement.csv", office.documents.statement_csv(made).encode())
@@ -112,6 +113,16 @@ def disclose(
         files = sum(map(len, copy.sections.values()))
         office.record(unit, "data:disclosed", {"permit": granted.id, "files": str(files), "request": digest}, (talent,))
     return copy.sections
+
+
+def _traits(office: Office, copy: _Copy, work: Work) -> None:
+    """What her released pictures are found again by."""
+    with office.unit() as unit:
+        for kept in unit.issued.of(work.release):
+            stem = f"released/found-by/{kept.release}-{kept.format}"
+            facts = {"pdq": kept.fingerprint.pdq, "quality": kept.fingerprint.quality, "manifest": kept.manifest}
+            copy.json("released", f"{stem}.json", facts | {"sha256": kept.sha256, "pixels_sha256": kept.pixels})
+            copy.add("released", f"{stem}.features", unit.issued.features(kept))
 
 
 class _Copy:

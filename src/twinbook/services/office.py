@@ -13,6 +13,7 @@ from twinbook.ports import (
     Clock,
     Documents,
     Engine,
+    Fingerprinter,
     Interchange,
     Meter,
     Outbox,
@@ -53,6 +54,7 @@ class Office:
     meter: Meter
     sealer: Sealer
     reader: Reader
+    fingerprinter: Fingerprinter
     scenes: Scenes
     outbox: Outbox
     documents: Documents

@@ -267,10 +267,13 @@ def _release(office: Office, work: Work) -> Work:
     except Refused as error:
         return refuse(office, work, error.reasons)
     staged = office.outbox.stage(work.release, {copy.name: data for copy, data in sealed.values()})
+    traits = [office.fingerprinter.copy_traits(data, work.release, copy.format) for copy, data in sealed.values()]
     with office.unit() as unit:
         now = office.clock.now()
         reasons = permit.refusals(office, unit, work, now)
         if not reasons:
+            for each in traits:
+                unit.issued.put(each)
             released = _settled(office, unit, work, tuple(copy for copy, _ in sealed.values()), staged, now)
     if reasons:  # revoked, expired or otherwise gone while the copies were sealed
         return refuse(office, work, reasons)

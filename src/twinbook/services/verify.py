@@ -1,77 +1,189 @@
-"""What is this picture? Judge any image by its marks, and by the books when they are at hand."""
+"""What is this picture? Judge any image by its marks, by the books when they are at hand, or by a registry file.
+
+The order is manifest, watermark, metadata, fingerprint, geometry: the first that leads to a release that the picture can be
+laid over decides. Marks are only believed as far as the picture bears them out.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from twinbook.domain.license import License
-from twinbook.domain.paper import Paper
-from twinbook.domain.party import PaperKind
-from twinbook.domain.provenance import Likeness, Reading, ReleaseId, State, state_of
-from twinbook.domain.revocation import Grounds, Revocation
+from twinbook.domain.fingerprint import SAME, nearest
+from twinbook.domain.provenance import Likeness, Reading, ReleaseId, State
+from twinbook.domain.registry import PublicRelease, Registry
+from twinbook.domain.verdict import SENTENCES, Verdict, judge
 from twinbook.domain.work import Stage, Work
-from twinbook.ports import Reader, UnitOfWork
+from twinbook.ports import Fingerprinter, Reader, UnitOfWork
 
 from .office import Office
+from .registry import standing
+
+# Copies whose local features are asked, the likest by fingerprint first: a few milliseconds each.
+MOST_GEOMETRY = 400
+# Releases that are laid over, once the features say which: shots from one plate all fit.
+_MOST_LAID = 8
+# Days after which an old registry file is called old.
+_STALE_DAYS = 7
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """``release`` is what the marks or the books name; ``evidence`` says in sentences what the state rests on."""
+    """``release`` is what the marks or the books name, ``found_by`` what led there; ``evidence`` says in sentences what the
+    verdict rests on. ``issued`` is the released copy that it was compared with, as bytes, None when there was none."""
 
-    state: State
+    verdict: Verdict
     release: str | None
     reading: Reading
     likeness: Likeness | None
     evidence: tuple[str, ...]
+    found_by: str = ""
+    issued: bytes | None = None
+
+    @property
+    def state(self) -> State:
+        return self.verdict.state
 
     def document(self) -> dict[str, object]:
         """For ``verify --json``."""
-        reading = self.reading
+        reading, likeness = self.reading, self.likeness
         return {
             "state": self.state.value,
+            "finding": self.verdict.finding.value,
+            "condition": self.verdict.condition.value,
             "release": self.release,
+            "found_by": self.found_by or None,
             "evidence": list(self.evidence),
             "manifest": reading.manifest.state,
+            "manifest_genuine": reading.manifest.genuine or reading.manifest.state == "trusted",
             "signer": reading.manifest.signer,
             "problems": list(reading.manifest.problems),
             "watermark": reading.watermark.release.hex if reading.watermark.release else None,
             "watermark_confidence": round(reading.watermark.confidence, 4),
             "digital_source_type": reading.source_type,
             "label": reading.label,
-            "altered_share": round(self.likeness.altered_share, 4) if self.likeness else None,
+            "altered_share": round(likeness.altered_share, 4) if likeness else None,
+            "coverage": round(likeness.coverage, 4) if likeness else None,
+            "alterations": [each.document() for each in likeness.alterations] if likeness else [],
         }
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A release that a picture was laid over: how it compares, with which copy, and whether it is one to the last byte or
+    the last pixel."""
+
+    work: Work
+    found_by: str
+    likeness: Likeness | None = None
+    issued: bytes | None = None
+    identical: bool = False
+    same_pixels: bool = False
+
+    @property
+    def fits(self) -> bool:
+        return self.likeness is not None or self.identical or self.same_pixels
 
 
 def verify_alone(reader: Reader, data: bytes) -> Judgement:
     """By its own marks, with no books at hand: revocation and term can't be told."""
     reading = reader.read(data)
-    state = state_of(reading, issued=False, revoked=False, expired=False, likeness=None)
-    release = reading.manifest.release or (reading.watermark.release.hex if reading.watermark.release else None)
+    verdict = judge(reading, None, issued=False)
     said = (*_marks(reading), "no books at hand: whether it was revoked or its term is over can't be told")
-    return Judgement(state, release, reading, None, said)
+    return Judgement(verdict, _named(reading), reading, None, said)
 
 
-def verify(office: Office, data: bytes) -> Judgement:
-    """By its marks and by the books of this home. Raises InputError ``image.unreadable``."""
-    reading = office.reader.read(data)
-    said = list(_marks(reading))
-    with office.unit() as unit:
-        work = _issued(unit, reading)
-        revoked, expired = _standing(office, unit, work, said) if work else (False, False)
-    likeness = _likeness(office, work, data) if work else None
-    if work is None:
-        said.append("the books of this home know no release by these marks")
+def verify_with(
+    registry: Registry, reader: Reader, fingerprinter: Fingerprinter, data: bytes, now: datetime
+) -> Judgement:
+    """By its marks and a registry file, with no home and no network. The released copies aren't in it: a picture that isn't
+    one of them to the last pixel is named, and whether it was altered can't be told."""
+    reading = reader.read(data)
+    said = _marks(reading)
+    release, found_by = _registered(registry, reading, fingerprinter, data)
+    digest, pixels = hashlib.sha256(data).hexdigest(), fingerprinter.pixels(data)
+    copies = release.copies if release else ()
+    verdict = judge(
+        reading,
+        None,
+        issued=release is not None,
+        identical=any(copy.sha256 == digest for copy in copies),
+        same_pixels=any(copy.pixels == pixels for copy in copies),
+        revoked=release is not None and release.revoked,
+        expired=release is not None and release.expired(now.date()),
+    )
+    if release is None:
+        said.append(f"the registry of {registry.origin} knows no release by these marks, nor by its looks")
     else:
-        said.append(f"released as {work.release} on {work.released_at.date().isoformat()}")
-        if likeness is None:
-            said.append("it can't be laid over any copy of that release")
-        elif likeness.altered_share:
-            said.append(f"{likeness.altered_share:.1%} of its area departs from the released copy")
-        else:
-            said.append("apart from encoding and size it is the released copy")
-    state = state_of(reading, issued=work is not None, revoked=revoked, expired=expired, likeness=likeness)
-    return Judgement(state, work.release.hex if work else reading.manifest.release, reading, likeness, tuple(said))
+        said.append(f"{found_by} leads to release {release.release} in the registry of {registry.origin}")
+        if release.revoked:
+            said.append("what it rests on was revoked")
+        if release.until:
+            said.append(
+                f"its license {'ended' if release.expired(now.date()) else 'ends'} on {release.until.isoformat()}"
+            )
+    said.append(SENTENCES[verdict.condition])
+    said.append(f"the registry is of {registry.made_at.date().isoformat()}: what was revoked since it can't know")
+    if (now - registry.made_at).days > _STALE_DAYS:
+        said.append(f"that is {(now - registry.made_at).days} days ago: get a newer one")
+    name = release.release.hex if release else _named(reading)
+    return Judgement(verdict, name, reading, None, tuple(said), found_by)
+
+
+def verify(office: Office, data: bytes, channel: str | None = None, territory: str | None = None) -> Judgement:
+    """By its marks, its looks and the books of this home. ``channel`` and ``territory`` say where it was found, if that is to
+    be held against its license. Raises InputError ``image.unreadable``."""
+    reading = office.reader.read(data)
+    said = _marks(reading)
+    laid = _find(office, reading, data)
+    if laid is None:
+        verdict = judge(reading, None, issued=False)
+        said.append("the books of this home know no release by these marks, nor by its looks")
+        said.append(SENTENCES[verdict.condition])
+        return Judgement(verdict, reading.manifest.release, reading, None, tuple(said))
+    work, likeness = laid.work, laid.likeness
+    with office.unit() as unit:
+        stands = standing(office, unit, work)
+    said += stands.sentences
+    outside = stands.outside(channel, territory)
+    verdict = judge(
+        reading,
+        likeness,
+        issued=True,
+        identical=laid.identical,
+        same_pixels=laid.same_pixels,
+        revoked=stands.revoked,
+        expired=stands.expired,
+        outside=outside is not None,
+    )
+    said.append(f"{laid.found_by} leads to {work.release}, released on {work.released_at.date().isoformat()}")
+    if not laid.fits:
+        said.append("it can't be laid over any copy of that release")
+    said.append(SENTENCES[verdict.condition])
+    said += _departures(reading, likeness)
+    if outside:
+        said.append(outside)
+    return Judgement(verdict, work.release.hex, reading, likeness, tuple(said), laid.found_by, laid.issued)
+
+
+def alteration_map(office: Office, data: bytes, judgement: Judgement) -> bytes | None:
+    """A PNG that shows where a judged picture departs from the copy it was compared with; None when it was with none."""
+    return None if judgement.issued is None else office.reader.draw_alterations(data, judgement.issued)
+
+
+def _departures(reading: Reading, likeness: Likeness | None) -> Iterator[str]:
+    if likeness is None:
+        return
+    if likeness.altered_share:
+        yield f"{likeness.altered_share:.1%} of its area departs from the released copy"
+    for alteration in likeness.alterations:
+        yield alteration.sentence
+    if likeness.cropped:
+        yield f"it shows {likeness.coverage:.0%} of the released copy"
+    if reading.watermark.release is None:
+        yield "the watermark that was in it is gone"
 
 
 def _marks(reading: Reading) -> list[str]:
@@ -91,59 +203,110 @@ def _marks(reading: Reading) -> list[str]:
     ]
 
 
-def _issued(unit: UnitOfWork, reading: Reading) -> Work | None:
-    """The release that the marks name, the strongest mark first. Metadata alone are a hint, held to the picture."""
-    names = [reading.manifest.release, reading.watermark.release and reading.watermark.release.hex, reading.xmp_release]
-    for name in names:
-        try:
-            work = unit.works.by_release(ReleaseId(name)) if name else None
-        except ValueError:
-            continue
-        if work and work.stage is Stage.RELEASED:
-            return work
-    return None
+def _names(reading: Reading) -> dict[str, str]:
+    """The release ids that the marks give and the mark each comes from, the strongest mark first."""
+    watermark = reading.watermark.release
+    told = (
+        (reading.manifest.release, "its manifest"),
+        (watermark.hex if watermark else None, "its watermark"),
+        (reading.xmp_release, "its metadata"),
+    )
+    names: dict[str, str] = {}
+    for name, mark in told:
+        if name:
+            names.setdefault(name, mark)
+    return names
 
 
-def _standing(office: Office, unit: UnitOfWork, work: Work, said: list[str]) -> tuple[bool, bool]:
-    """Whether what it rests on was revoked, and whether a term is over."""
-    revoked = expired = False
-    today = office.clock.now().date()
-    for digest in work.licenses.values():
-        license = unit.papers.get(digest)
-        papers = [license]
-        if not license.erased:
-            terms: License = license.terms
-            papers.append(unit.papers.get(terms.consent))
-            if terms.ends and today > terms.ends:
-                expired = True
-                said.append(f"its license ended on {terms.ends.isoformat()}")
-        for paper in papers:
-            if paper is None or paper.revoked_at is None:
-                continue
-            day = paper.revoked_at.date().isoformat()
-            if paper.revoked_at > office.clock.now():
-                said.append(f"notice was given: the {paper.kind.name.lower()} ends on {day}")
-            elif _by_notice(unit, paper):
-                expired = True
-                said.append(f"its license ended by notice on {day}")
-            else:
-                revoked = True
-                said.append(f"the {paper.kind.name.lower()} was revoked on {day}")
-    return revoked, expired
+def _named(reading: Reading) -> str | None:
+    return next(iter(_names(reading)), None)
 
 
-def _by_notice(unit: UnitOfWork, license: Paper) -> bool:
-    """Whether a license ended by its own rule, as a term does: what was issued under it was not taken back."""
-    if license.erased or not isinstance(license.terms, License):
-        return False
-    filed = unit.papers.of(license.terms.talent.id, PaperKind.REVOCATION)
-    signed: list[Revocation] = [paper.terms for paper in filed if paper.signatures and not paper.erased]
-    ended = [terms for terms in signed if license.digest in terms.targets and terms.effective <= license.revoked_at]
-    return bool(ended) and all(terms.grounds is Grounds.NOTICE for terms in ended)
+def _registered(
+    registry: Registry, reading: Reading, fingerprinter: Fingerprinter, data: bytes
+) -> tuple[PublicRelease | None, str]:
+    for name, mark in _names(reading).items():
+        release = registry.by_release(name)
+        if release:
+            return release, mark
+    matches = nearest(fingerprinter.traits(data), registry.copies, SAME)
+    if matches:
+        return registry.by_release(matches[0].copy.release.hex), "its fingerprint"
+    return None, ""
 
 
-def _likeness(office: Office, work: Work, data: bytes) -> Likeness | None:
+# --- looking it up in the books ---------------------------------------------------------------------------------
+
+
+def _find(office: Office, reading: Reading, data: bytes) -> _Laid | None:
+    """The release that the picture is of, and how it lies over its copy. A release that a mark names and the picture can't be
+    laid over is the answer only when its looks lead nowhere: watermarks and metadata can be copied."""
+    with office.unit() as unit:
+        named = [(work, mark) for name, mark in _names(reading).items() if (work := _released(unit, name))]
+    first: _Laid | None = None
+    for work, mark in named:
+        laid = _lay(office, work, data, mark)
+        if laid.fits or (reading.manifest.state == "trusted" and mark == "its manifest"):
+            return laid
+        first = first or laid
+    return _by_looks(office, data, {work.release for work, _ in named}) or first
+
+
+def _by_looks(office: Office, data: bytes, but: set[ReleaseId]) -> _Laid | None:
+    """By fingerprint, else by local features. Of several releases that fit, as shots from one plate do, the likest counts."""
+    traits = office.fingerprinter.traits(data)
+    with office.unit() as unit:
+        copies = [copy for copy in unit.issued.all() if copy.release not in but]
+    close = [match.copy.release for match in nearest(traits, copies, SAME)]
+    laid = _likest(office, data, close, "its fingerprint")
+    if laid:
+        return laid
+    fitting = []
+    for match in nearest(traits, copies)[:MOST_GEOMETRY]:
+        with office.unit() as unit:
+            kept = replace(match.copy, features=unit.issued.features(match.copy))
+        inliers = office.fingerprinter.fits(traits, kept)
+        if inliers:
+            fitting.append((-inliers, kept.release))
+    return _likest(office, data, [release for _, release in sorted(fitting, key=lambda f: f[0])], "its geometry")
+
+
+def _likest(office: Office, data: bytes, releases: Iterable[ReleaseId], found_by: str) -> _Laid | None:
+    best: _Laid | None = None
+    for release in list(dict.fromkeys(releases))[:_MOST_LAID]:
+        with office.unit() as unit:
+            work = _released(unit, release.hex)
+        laid = _lay(office, work, data, found_by) if work else None
+        if laid and laid.fits and (best is None or _rank(laid) < _rank(best)):
+            best = laid
+    return best
+
+
+def _rank(laid: _Laid) -> tuple[bool, bool, float, float]:
+    likeness = laid.likeness or Likeness(0.0, 0.0)
+    return not laid.identical, not laid.same_pixels, likeness.altered_share, likeness.worst_cell
+
+
+def _released(unit: UnitOfWork, name: str) -> Work | None:
+    try:
+        work = unit.works.by_release(ReleaseId(name))
+    except ValueError:
+        return None
+    return work if work and work.stage is Stage.RELEASED else None
+
+
+def _lay(office: Office, work: Work, data: bytes, found_by: str) -> _Laid:
     """Compared with each released copy, the most alike counts: a found picture is one of the formats."""
-    found = [office.reader.compare(data, file.read_bytes()) for file in office.outbox.released(work.release).values()]
-    alike = [likeness for likeness in found if likeness is not None]
-    return min(alike, key=lambda likeness: (likeness.altered_share, likeness.worst_cell), default=None)
+    digest = hashlib.sha256(data).hexdigest()
+    files = {name: file.read_bytes() for name, file in office.outbox.released(work.release).items()}
+    if any(copy.sha256 == digest for copy in work.copies):
+        return _Laid(work, found_by, Likeness(0.0, 0.0), data, identical=True, same_pixels=True)
+    pixels = office.fingerprinter.pixels(data)
+    for issued in files.values():
+        if office.fingerprinter.pixels(issued) == pixels:
+            return _Laid(work, found_by, Likeness(0.0, 0.0), issued, same_pixels=True)
+    compared = [(likeness, issued) for issued in files.values() if (likeness := office.reader.compare(data, issued))]
+    if not compared:
+        return _Laid(work, found_by)
+    likeness, issued = min(compared, key=lambda each: (each[0].altered_share, each[0].worst_cell))
+    return _Laid(work, found_by, likeness, issued)
