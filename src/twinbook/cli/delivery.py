@@ -1,4 +1,4 @@
-"""The command that packs what a licensee may use."""
+"""What goes out to licensees, and whose copy came back: packing and tracing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from .. import app, durable
+from ..domain.errors import InputError
 from ..services import deliver as delivering
+from ..services import trace as tracing
 from ..settings import settings
 from .root import FILE, HOME, JSON, commands, print_json
 
@@ -32,3 +34,36 @@ def deliver_(brand: str, out: Path | None, home: Path | None, as_json: bool) -> 
     click.echo(f"wrote {target}: {len(made.files)} picture{'s' if len(made.files) != 1 else ''}")
     for name, why in made.left_out:
         click.echo(f"  left out {name}: {why}")
+
+
+@commands.command("trace")
+@click.argument("image", type=FILE)
+@click.option(
+    "--release",
+    "releases",
+    multiple=True,
+    help="A release to ask about; may be given again. By default the one it leads to.",
+)
+@HOME
+@JSON
+def trace_(image: Path, releases: tuple[str, ...], home: Path | None, as_json: bool) -> None:
+    """Of which released copy was a leaked picture made? A ranking for a person to judge."""
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise InputError("image.unreadable", f"{image} can't be read: {error.strerror}") from error
+    with app.open_office(settings(home=home)) as office:
+        found = tracing.trace(office, data, releases)
+    if as_json:
+        print_json(found.document())
+        return
+    for each in found.ranked[:20]:
+        said = "above the threshold" if each.score >= found.threshold else ""
+        click.echo(
+            f"{each.score:7.1f}  {each.release} {each.format}, made for {each.licensee or 'nobody on file'}  {said}".rstrip()
+        )
+    click.echo(
+        f"threshold {found.threshold:.1f}: an innocent copy comes above it once in {1 / found.false_accusation:,.0f} "
+        f"pictures; {found.overlap:.0%} of the original was there to compare"
+    )
+    click.echo(tracing.CAUTION)

@@ -474,6 +474,12 @@ _catalogue(
         ),
         "changed": ("A published copy isn't the one that was released", "restore the home's outbox from a backup"),
     },
+    trace={
+        "unknown": (
+            "There is nothing to hold the picture against",
+            "name the release it may come from with --release; the contact sheet and the statement list them",
+        ),
+    },
     seal={
         "readback": (
             "A sealed copy failed its independent check",

@@ -320,7 +320,7 @@ def _settled(
 def _sealed_copy(
     office: Office, work: Work, picture: np.ndarray, format_name: str, plates: tuple[str, ...]
 ) -> tuple[Copy, bytes]:
-    pixels, marking = cropped(office, work, picture, format_name)
+    pixels, marking = _cropped(office, work, picture, format_name)
     marking = replace(marking, plates=plates)
     code = CopyCode(office.vault.copy_secret(), copy_name(work.release, format_name))
     sealed = office.sealer.seal(pixels, marking, code)
@@ -330,7 +330,15 @@ def _sealed_copy(
     return Copy(format_name, name, digest, pixels.shape[1], pixels.shape[0]), sealed.data
 
 
-def cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[np.ndarray, Marking]:
+def as_released(office: Office, work: Work, format_name: str) -> tuple[np.ndarray, Marking]:
+    """What a released copy showed before it was marked, uint8 sRGB (h, w, 3), under a permit for evidence, and what was
+    said on it. Raises Refused when what it rests on was revoked."""
+    with _stored(office, work, Act.EVIDENCE) as (picture, _):
+        pass
+    return _cropped(office, work, picture, format_name)
+
+
+def _cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[np.ndarray, Marking]:
     """What a copy in this format shows, uint8 sRGB (h, w, 3), and what has to be said on it: of a released shot as on the
     day of its release. Raises Refused."""
     height, width = picture.shape[:2]
