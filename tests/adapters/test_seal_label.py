@@ -155,3 +155,15 @@ def test_the_typeface_is_small_and_goes_by_its_own_name_with_its_license():
     assert len(typeface) < 60_000
     assert ImageFont.truetype(BytesIO(typeface), 20).getname() == ("Twinbook Label", "Regular")
     assert "SIL OPEN FONT LICENSE" in (shipped / "label-OFL.txt").read_text(encoding="utf-8")
+
+
+def test_a_plain_corner_above_her_is_taken_and_one_with_hair_in_it_is_not():
+    """How far hair goes up can't be told from a face's box; whether something is in the corner can be seen."""
+    plain = np.full((1200, 900, 3), 205, np.uint8)
+    face = Box(560, 180, 200, 220)  # under the right corner
+    free = put_label(plain, "AI MODIFIED", [face], "web-3x4", 0.03).box
+    assert free.top < 100 and free.right > 800
+    curls = plain.copy()
+    curls[:180, 500:] = np.random.default_rng(1).integers(20, 120, (180, 400, 1))
+    elsewhere = put_label(curls, "AI MODIFIED", [face], "web-3x4", 0.03).box
+    assert elsewhere.right < 500 or elsewhere.top > 180

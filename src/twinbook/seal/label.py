@@ -24,6 +24,7 @@ from ..domain.twin import Box
 
 MINIMUM_LETTER = 14  # pixels
 MINIMUM_CONTRAST = 4.5
+_EVEN = 60.0  # levels of 255, of luma, over a label's height: paper in any light has less, hair and cloth more
 FACE_MARGIN = 0.35  # of a face box, on every side, that stays free
 _WIDEST = 0.62  # of the picture's width; words that are wider go on more lines
 _MOST_LINES = 4
@@ -74,7 +75,11 @@ def put_label(
     wide = [layout for layout in layouts if layout.width > _WIDEST * width]
     layouts = [layout for layout in layouts if layout not in wide] + wide[::-1]
     heads, kept_free = [_head(face) for face in faces], [face.grown(FACE_MARGIN) for face in faces]
-    place = _place(layouts, safe, heads) or _place(layouts, safe, kept_free)
+    place = (
+        _top_corner(rgb_srgb, layouts, safe, kept_free)
+        or _place(layouts, safe, heads)
+        or _place(layouts, safe, kept_free)
+    )
     if place is None:
         raise SealRefused(
             "seal.label_room", f"{words!r} doesn't fit a {width}x{height} picture beside {len(faces)} face(s)"
@@ -226,6 +231,30 @@ def _require_letters(words: str, font: ImageFont.FreeTypeFont) -> None:
     lacking = sorted({letter for letter in words if letter != " " and bytes(font.getmask(letter)) == missing})
     if lacking:
         raise SealRefused("seal.label_text", f"the label's typeface has no {' '.join(lacking)}")
+
+
+def _top_corner(
+    rgb_srgb: np.ndarray, layouts: Sequence[_Layout], safe: Box, kept_free: Sequence[Box]
+) -> tuple[_Layout, Box] | None:
+    """The right or else the left upper corner, off the faces, where nothing is but a plain backdrop: how far hair goes up
+    can't be told from a face's box, but that a place is empty can be seen."""
+    for layout in layouts:
+        if layout.width > safe.width or layout.height > safe.height:
+            continue
+        for left in (safe.right - layout.width, safe.left):
+            box = Box(left, safe.top, layout.width, layout.height)
+            if not any(box.overlap(face) for face in kept_free) and _plain(rgb_srgb, box):
+                return layout, box
+    return None
+
+
+def _plain(rgb_srgb: np.ndarray, box: Box) -> bool:
+    """Whether a place, and a little around it, is as even as paper, light on it or not."""
+    around = box.grown(0.15).clipped(rgb_srgb.shape[1], rgb_srgb.shape[0])
+    here = rgb_srgb[around.top : around.bottom, around.left : around.right].astype(np.float32)
+    luma = cv2.GaussianBlur(here @ np.float32([0.299, 0.587, 0.114]), (0, 0), max(0.06 * box.height, 1.0))
+    slope = np.hypot(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)) / 8
+    return float(np.percentile(slope, 99)) * box.height < _EVEN
 
 
 def _place(layouts: Sequence[_Layout], safe: Box, kept_free: Sequence[Box]) -> tuple[_Layout, Box] | None:
