@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -118,3 +119,12 @@ def test_no_path_of_a_machine_is_named():
         text_like = file.suffix in (".py", ".md", ".toml", ".txt", ".sh", ".html", ".css", ".typ")
         if text_like and not inside[0].startswith("."):
             assert not suspicious.search(file.read_text(encoding="utf-8", errors="replace")), file
+
+
+def test_the_gallery_shows_every_shot_of_its_campaign_or_says_why_not():
+    page = (ROOT / "docs" / "gallery.md").read_text()
+    shots = tomllib.loads((ROOT / "tools" / "gallery" / "campaign.toml").read_text())["shot"]
+    for name in (shot["name"] for shot in shots):
+        words = name.replace("-", " ")
+        words = words[0].upper() + words[1:]
+        assert f"![{words}](pictures/gallery-{name}.jpg)" in page or f"| {words} |" in page, name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -24,7 +24,7 @@ from .keys.certificates import (
     load_signing_certificate,
 )
 from .keys.signatures import KeyFile
-from .ports import Clock, Engine, Meter, SessionSheet
+from .ports import Clock, Engine, Meter, Reader, Sealer, SessionSheet
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
@@ -40,6 +40,18 @@ DEVELOPMENT_WARNING = (
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class _Later:
+    """Stands for a part until something is asked of it: what reads pictures takes seconds to load, and most commands read none."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> object:
+        if "_part" not in self.__dict__:
+            self._part = self._make()
+        return getattr(self._part, name)
 
 
 class _LogSigner:
@@ -92,7 +104,7 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         if "sealer" not in parts or "reader" not in parts:
             parts = _marks(keys / "c2pa", clock) | parts
         if "meter" not in parts:
-            parts["meter"] = meter()
+            parts["meter"] = _Later(lambda: meter(settings.matte_model))
         if "documents" not in parts:
             from .documents import Papers
 
@@ -130,11 +142,11 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
         database.close()
 
 
-def meter() -> Meter:
-    """The meter by itself, for judging photographs without a home."""
+def meter(matte_model: Path | None = None) -> Meter:
+    """The meter by itself, for judging photographs without a home. ``matte_model`` is an ONNX file for rough mattes."""
     from .vision import DlibMeter
 
-    return DlibMeter(font=(files(__package__) / "seal" / "label.ttf").read_bytes())
+    return DlibMeter(font=(files(__package__) / "seal" / "label.ttf").read_bytes(), matte_model=matte_model)
 
 
 def session_page(sheet: SessionSheet) -> str:
@@ -194,14 +206,19 @@ def campaign_template() -> str:
 
 
 def _marks(folder: Path, clock: Clock) -> dict[str, object]:
-    from .reader import ImageReader
-    from .seal import ImageSealer
-
     certificate = load_signing_certificate(folder, clock.now())
-    return {
-        "sealer": ImageSealer(certificate.chain_pem, certificate.private_key_pem),
-        "reader": ImageReader(certificate.anchors_pem),
-    }
+
+    def sealer() -> Sealer:
+        from .seal import ImageSealer
+
+        return ImageSealer(certificate.chain_pem, certificate.private_key_pem)
+
+    def reader() -> Reader:
+        from .reader import ImageReader
+
+        return ImageReader(certificate.anchors_pem)
+
+    return {"sealer": _Later(sealer), "reader": _Later(reader)}
 
 
 def _paper_certificate(settings: Settings, clock: Clock) -> SigningCertificate:
@@ -212,9 +229,12 @@ def _paper_certificate(settings: Settings, clock: Clock) -> SigningCertificate:
 
 
 def _engines() -> dict[str, Engine]:
-    from .engines.composite import CompositeEngine
+    def composite() -> Engine:
+        from .engines.composite import CompositeEngine
 
-    return {"composite": CompositeEngine()}
+        return CompositeEngine()
+
+    return {"composite": _Later(composite)}
 
 
 def _retention_key(settings: Settings) -> bytes:

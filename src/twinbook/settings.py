@@ -22,6 +22,7 @@ SETTINGS = {
     "TWINBOOK_PAPER_CERTIFICATE": "A certificate of your own to seal papers with, a PEM file; by default the home's",
     "TWINBOOK_PAPER_KEY": "The private key of that certificate, a PEM file that is yours alone",
     "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for the seals on papers; by default none",
+    "TWINBOOK_MATTE_MODEL": "An ONNX file of your own for rough mattes (twinbook[neural-matte]); by default none",
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
@@ -42,6 +43,7 @@ class Settings:
     paper_key: Path | None = None
     timestamp_url: str = ""
     webhook_private: bool = False
+    matte_model: Path | None = None
     retention_key: bytes | None = None
     retention_years: int = RETENTION_YEARS
 
@@ -59,6 +61,7 @@ def settings(
     key = environment.get("TWINBOOK_MASTER_KEY")
     law = environment.get("TWINBOOK_LAW")
     retained = environment.get("TWINBOOK_RETENTION_KEY")
+    network = environment.get("TWINBOOK_MATTE_MODEL")
     years = environment.get("TWINBOOK_RETENTION_YEARS") or str(RETENTION_YEARS)
     if not years.isdecimal() or not 0 < int(years) <= 100:
         raise InputError(
@@ -79,6 +82,7 @@ def settings(
         paper_certificate=Path(certificate) if certificate else None,
         paper_key=Path(paper_key) if paper_key else None,
         timestamp_url=environment.get("TWINBOOK_TIMESTAMP_URL", ""),
+        matte_model=Path(network) if network else None,
         webhook_private=environment.get("TWINBOOK_WEBHOOK_PRIVATE") == "1",
         retention_key=_key(retained, "TWINBOOK_RETENTION_KEY", "key.retention") if retained else None,
         retention_years=int(years),

@@ -15,7 +15,8 @@ from twinbook.domain.permit import Act, Permit
 from twinbook.domain.provenance import SourceType
 from twinbook.domain.twin import Backdrop, Box, View
 from twinbook.engines.composite import CompositeEngine
-from twinbook.ports import RenderJob
+from twinbook.ports import Asked, RenderJob
+from twinbook.vision import DlibMeter
 from twinbook.vision.skin import lab
 
 ENGINE = CompositeEngine()
@@ -185,6 +186,15 @@ def test_a_large_plate_in_time_and_memory():
     made = render(a_shot(scene="studio:warm-grey", recolor=Recolor("top", "#1f3a93")), plate)
     assert sum(made.seconds.values()) < 15
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3e6
+
+
+def test_a_dyed_plate_of_the_demonstration_has_no_pattern_that_it_did_not_have(demo_plate):
+    plate, dye = demo_plate("mira", "waist-front"), Recolor("top", "#24408e")
+    assert plate.facts.backdrop is Backdrop.PLAIN
+    made = render(a_shot(scene="studio:sand", recolor=dye, formats=("web-3x4",)), plate)
+    told = {m.name: m for m in DlibMeter().measure(made.rgb_srgb, [plate], Asked(plate.facts.id, dye))}
+    pattern = told["garment.pattern"]
+    assert pattern.value is None or pattern.value < 0.25
 
 
 def test_a_print_is_rendered_alone_and_in_a_scene():

@@ -279,9 +279,21 @@ def test_a_print_hides_no_other_skin_face_or_waist(mira, in_stripes):
     centre = face.left + face.width / 2
     below = np.clip((y - face.bottom - 0.5 * face.height) / face.height, 0, 1)
     slim = cv2.remap(in_stripes, centre + (x - centre) * (1 + 0.08 * below), y, cv2.INTER_CUBIC)
-    assert beyond(slim, mira) & {"body.width", "body.reshape", "body.departure"}
+    # The print's stripes lie elsewhere then, and so does the skin beside them.
+    assert beyond(slim, mira) & {"body.width", "body.reshape", "body.departure", "garment.shift_e"}
     lips = mira.landmarks[4] + [0, 0.22 * face.height]
     wide_mouth = np.exp(-(((x - lips[0]) / (0.3 * face.width)) ** 2) - ((y - lips[1]) / (0.12 * face.height)) ** 2)
     wider = (x - 0.22 * (x - lips[0]) * wide_mouth).astype(np.float32)
     other = cv2.remap(in_stripes, wider, y, cv2.INTER_CUBIC)
     assert beyond(other, mira) & {"face.geometry", "face.departure"}
+
+
+def test_a_head_darkened_with_its_hair_is_no_other_light_before_the_same_backdrop(demo_plate):
+    close = demo_plate("mira", "head-front")
+    picture = put_on(close, garment_alpha(close, "top"), width=3)
+    assert beyond(picture, close) == set()
+    hers = (close.alpha > 200) & (garment_alpha(close, "top") < 0.1)
+    darker = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    darker[hers, 0] -= 8
+    darker = np.clip(cv2.cvtColor(darker, cv2.COLOR_LAB2RGB) * 255, 0, 255).astype(np.uint8)
+    assert "skin.delta_l" in beyond(darker, close)

@@ -10,11 +10,15 @@ from painted_figure import TEE
 from PIL import Image
 from scipy import ndimage
 
+from twinbook.domain.brief import Recolor
+from twinbook.domain.fidelity import MEASURES
 from twinbook.engines.composite.recolor import recoloured
+from twinbook.ports import Asked
+from twinbook.vision import DlibMeter
 from twinbook.vision.cloth import garment_alpha
 from twinbook.vision.dressed import dressed, garment, garment_mask_of
 from twinbook.vision.garment import compare, for_recolor, light_between, statistics
-from twinbook.vision.regions import label_map
+from twinbook.vision.regions import Region, label_map
 from twinbook.vision.registration import register
 from twinbook.vision.skin import delta_e2000, lab, lab_to_linear, to_linear, to_srgb
 
@@ -270,3 +274,48 @@ def test_a_plate_without_trousers_says_so(plate, reference, photograph):
     labels = np.where(reference[0].labels == 5, 0, reference[0].labels)
     answer = garment(reference[0], replace(reference[0], labels=labels), laid, "bottom")
     assert all(m.value is None and "bottom" in m.note for m in answer)
+
+
+# --- a dyed garment against its plate's outline -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mira(demo_plate):
+    return demo_plate("mira", "waist-front")
+
+
+@pytest.fixture(scope="module")
+def in_lapis(mira):
+    return recoloured(mira.rgb_srgb, garment_alpha(mira, "top"), "#24408e", mira.alpha)
+
+
+def outline_of(picture, plate):
+    taken = DlibMeter().measure(picture, [plate], Asked(plate.facts.id, Recolor("top", "#24408e")))
+    return next(m for m in taken if m.name == "garment.silhouette")
+
+
+def test_a_dyed_top_keeps_its_outline(mira, in_lapis):
+    measure = MEASURES["garment.silhouette"]
+    assert outline_of(in_lapis, mira).value < measure.review / 2
+
+
+def test_sleeves_drawn_longer_on_a_dyed_top_are_seen(mira, in_lapis):
+    high, wide = mira.alpha.shape
+    labels = cv2.resize(mira.regions, (wide, high), interpolation=cv2.INTER_NEAREST)
+    rows = np.arange(high)[:, None]
+    arms = (labels == Region.SKIN) & (rows > mira.facts.face.bottom + 1.2 * mira.facts.face.height)
+    first = np.flatnonzero(arms.any(axis=1))[0]
+    longer = in_lapis.copy()
+    longer[arms & (rows < first + 2 * mira.facts.face.height)] = (36, 64, 142)
+    assert outline_of(longer, mira).value > MEASURES["garment.silhouette"].review
+
+
+def test_of_a_top_dyed_like_skin_nobody_says_where_it_ends(mira):
+    nude = "#{:02x}{:02x}{:02x}".format(*lab_to_srgb(mira.skin_lab))
+    picture = recoloured(mira.rgb_srgb, garment_alpha(mira, "top"), nude, mira.alpha)
+    taken = DlibMeter().measure(picture, [mira], Asked(mira.facts.id, Recolor("top", nude)))
+    assert next(m for m in taken if m.name == "garment.silhouette").value is None
+
+
+def lab_to_srgb(value):
+    return to_srgb(lab_to_linear(np.asarray(value)[None])).reshape(3)

@@ -1,14 +1,26 @@
 """Mattes of a painted person whose alpha is known, and the judgement of backdrops."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import composite as bench
+import cv2
 import numpy as np
 import pytest
 from painted_figure import paint
+from PIL import Image
 from scipy import ndimage
 from skimage.data import astronaut, rocket
 
+from twinbook.domain.errors import CaptureRefused, InputError
 from twinbook.domain.twin import Box
+from twinbook.engines.composite.scene import own_colours
 from twinbook.vision import faces
+from twinbook.vision.captures import painted_mask
+from twinbook.vision.matte import cut as cut_out
 from twinbook.vision.matte import estimated_person, extent, matte
+from twinbook.vision.neural_matte import NeuralMatte
+from twinbook.vision.skin import lab, to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +64,12 @@ def test_the_shadow_on_the_floor_is_not_her(cut):
     assert off.mean() < 0.01
 
 
-def test_a_shirt_nearly_the_colour_of_the_paper():
+def test_a_shirt_nearly_the_colour_of_the_paper_is_cut_right_or_doubted():
     figure = paint(tee=(196, 195, 190))
-    alpha = matte(figure.rgb_srgb, figure.face)
-    assert alpha is not None
-    assert (alpha[figure.tee] > 250).mean() > 0.97
-    assert (alpha[figure.gap] < 8).mean() > 0.9
+    found = cut_out(figure.rgb_srgb, figure.face)
+    assert found.alpha is not None
+    right = (found.alpha[figure.tee] > 250).mean() > 0.97 and (found.alpha[figure.gap] < 8).mean() > 0.9
+    assert right or found.code == "matte.unsure"
 
 
 @pytest.mark.parametrize("paper", [(250, 250, 250), (40, 42, 46), (150, 175, 150)])
@@ -129,3 +141,254 @@ def test_boxes():
     assert whole.contains(Box(450, 100, 100, 100))
     assert 1000 < whole.height < 1200
     assert estimated_person(Box(0, 0, 100, 100), 200, 150) == Box(0, 0, 200, 150).clipped(214, 150).clipped(200, 150)
+
+
+# --- figures with true alpha, rendered -------------------------------------------------------------------------
+
+
+PHOTOS = Path(__file__).parents[2] / "examples" / "demo" / "photos"
+
+
+def photographed(name, kind, paper, rough=False, high=600):
+    """A rendered figure before a backdrop: the picture, its true alpha, and her face."""
+    entry = next(entry for entry in bench.figures() if entry["file"].startswith(name))
+    own, alpha, face = bench.opened(entry, high)
+    random = np.random.default_rng(3)
+    rgb = bench.photographed(own, alpha, bench.backdrop(kind, paper, alpha, random), random, rough)
+    found = faces.find_faces(rgb)
+    return rgb, alpha, found[0].box if found else face
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "paper", "bound"),
+    [
+        ("mira-afro-head-white", "seamless", "blue", 0.010),
+        ("mira-akimbo-waist-blue", "gradient", "green", 0.006),  # fly-aways, a hand on the hip
+        ("sami-coils-head-white", "plain", "blue", 0.004),
+        ("sami-seated-full-ochre", "gradient", "grey", 0.014),
+    ],
+)
+def test_hair_of_every_kind_and_every_pose_is_cut_as_it_is(name, kind, paper, bound):
+    rgb, true, face = photographed(name, kind, paper)
+    found = cut_out(rgb, face)
+    # The white box he sits on is as pale as grey paper: cut, or seen to be missing.
+    assert found.code == "" or "seated" in name
+    assert found.code or np.abs(found.alpha / 255 - true).mean() < bound
+
+
+@pytest.mark.parametrize("name", ["mira-afro-head-white", "sami-coils-head-white"])
+def test_a_white_shirt_that_white_paper_swallows_is_doubted_and_not_lost(name):
+    rgb, true, face = photographed(name, "plain", "white", rough=True)
+    found = cut_out(rgb, face)
+    right = np.abs(found.alpha / 255 - true).mean() < 0.02
+    assert right or (found.code == "matte.unsure" and found.doubts)
+
+
+@pytest.mark.parametrize(("name", "paper"), [("sami-coils-head-white", "white"), ("sami-coils-waist-black", "grey")])
+def test_a_shadow_beside_her_is_not_handed_on_as_hers(name, paper):
+    rgb, true, face = photographed(name, "seamless", paper, rough=True, high=720)
+    found = cut_out(rgb, face)
+    assert found.code == "matte.unsure" or np.abs(found.alpha / 255 - true).mean() < 0.004
+
+
+def test_black_on_black_is_cut_right_or_doubted():
+    figure = paint(high=600, tee=(24, 24, 26), paper=(22, 22, 24), full=False)
+    found = cut_out(figure.rgb_srgb, figure.face)
+    assert found.code or np.abs(found.alpha / 255 - figure.alpha).mean() < 0.02
+
+
+def test_sheer_sleeves_are_doubted():
+    rgb, _, face = photographed("mira-sheer-waist-rose", "gradient", "dark", high=720)
+    found = cut_out(rgb, face)
+    assert found.code == "matte.unsure"
+
+
+def test_a_striped_tee_has_no_bites_taken_out():
+    figure = paint(high=700, full=False)
+    striped = figure.rgb_srgb.copy()
+    striped[figure.tee & (np.arange(700)[:, None] // 12 % 2 == 0)] = (240, 240, 236)
+    alpha = cut_out(striped, figure.face).alpha
+    assert (alpha[figure.tee] > 240).mean() > 0.97
+
+
+def test_a_head_cropped_by_the_frame():
+    figure = paint(high=600, full=False)
+    top = figure.face.top + figure.face.height // 5
+    face = replace(figure.face, top=0, height=figure.face.height - figure.face.height // 5)
+    alpha = cut_out(np.ascontiguousarray(figure.rgb_srgb[top:]), face).alpha
+    assert np.abs(alpha / 255 - figure.alpha[top:]).mean() < 0.015
+
+
+def test_feet_lost_on_the_floor_are_noticed_and_a_painted_correction_brings_them_back():
+    rgb = np.array(Image.open(PHOTOS / "mira" / "full-front.jpg"))
+    face = faces.find_faces(rgb)[0].box
+    doubted = cut_out(rgb, face)
+    assert doubted.code == "matte.unsure"
+    assert "feet" in " ".join(doubted.doubts)
+    painted = np.full(rgb.shape[:2], 128, np.uint8)
+    painted[1355:1440, 300:720] = 0
+    for left, right in ((335, 440), (505, 595)):
+        cv2.ellipse(painted, ((left + right) // 2, 1400), ((right - left) // 2, 32), 0, 0, 360, 255, -1)
+    corrected = cut_out(rgb, face, painted)
+    assert (corrected.alpha[painted == 255] == 255).all()
+    assert (corrected.alpha[painted == 0] == 0).all()
+    assert not any("neither backdrop" in doubt for doubt in corrected.doubts)
+
+
+def test_her_colours_have_no_paper_in_them():
+    figure = paint(high=600, paper=(120, 160, 120))
+    own = own_colours(figure.rgb_srgb, (figure.alpha * 255 + 0.5).astype(np.uint8))
+    soft = figure.hair & (figure.alpha > 0.3) & (figure.alpha < 0.9)
+    soft |= (figure.alpha > 0.3) & (figure.alpha < 0.9) & (np.arange(600)[:, None] < figure.face.top)
+    green = own[soft].astype(int)[:, 1] - own[soft].astype(int)[:, 0]
+    before = figure.rgb_srgb[soft].astype(int)
+    assert green.mean() < 0.5 * (before[:, 1] - before[:, 0]).mean() + 1
+
+
+# --- the demonstration's people, whose true alpha nobody knows ----------------------------------------------------
+
+
+PLATES = [(talent, view) for talent in ("mira", "sami") for view in ("waist-front", "head-threequarter")]
+
+
+@pytest.fixture(scope="module")
+def demo_cut():
+    made = {}
+
+    def cut_of(talent, view):
+        if (talent, view) not in made:
+            rgb = np.array(Image.open(PHOTOS / talent / f"{view}.jpg"))
+            face = faces.find_faces(rgb)[0].box
+            made[talent, view] = rgb, face, cut_out(rgb, face)
+        return made[talent, view]
+
+    return cut_of
+
+
+@pytest.mark.parametrize(("talent", "view"), PLATES)
+def test_nothing_shines_through_a_face_or_a_trunk(demo_cut, talent, view):
+    _, face, found = demo_cut(talent, view)
+    assert found.code == ""
+    # The whole face with its forehead, and what is well inside the outline below the collar.
+    oval = np.zeros(found.alpha.shape, np.uint8)
+    middle = face.left + face.width // 2, face.top + round(0.45 * face.height)
+    cv2.ellipse(oval, middle, (round(0.34 * face.width), round(0.52 * face.height)), 0, 0, 360, 1, -1)
+    inside = ndimage.binary_fill_holes(found.alpha > 127)
+    deep = ndimage.distance_transform_edt(np.pad(inside, 1, mode="edge"))[1:-1, 1:-1] > 0.12 * face.width
+    deep[: face.bottom + round(0.8 * face.height)] = False
+    assert (oval > 0).sum() > 5000
+    assert deep.sum() > 5000
+    assert found.alpha[(oval > 0) | deep].min() >= 250
+
+
+@pytest.mark.parametrize(("talent", "view"), PLATES)
+def test_no_pale_rim_before_a_dark_backdrop(demo_cut, talent, view):
+    rgb, face, found = demo_cut(talent, view)
+    share = found.alpha[..., None] / 255.0
+    dark = to_srgb(to_linear(own_colours(rgb, found.alpha)) * share + to_linear(np.uint8([45, 45, 48])) * (1 - share))
+    light = lab(dark)[..., 0]
+    hers = found.alpha > 127
+    inwards = ndimage.distance_transform_edt(np.pad(hers, 1, mode="edge"))[1:-1, 1:-1]
+    # Shoulders, sleeves and arms: below the hair, the band of six pixels along the outline.
+    rows = np.arange(len(hers))[:, None] > face.bottom + 0.6 * face.height
+    band = hers & rows & (inwards <= 6)
+    inner = np.where(hers & (inwards > 6), light, -np.inf)
+    beside = ndimage.maximum_filter(inner, 25)
+    seen = np.isfinite(beside) & band
+    assert seen.sum() > 500
+    # A rim light on bare arms is hers: up to a dozen units of lightness over a few pixels.
+    assert (light[seen] - beside[seen] > 12).mean() < 0.01
+
+
+@pytest.mark.parametrize("talent", ["mira", "sami"])
+def test_a_shoulder_has_no_bites(demo_cut, talent):
+    _, face, found = demo_cut(talent, "waist-front")
+    hers = found.alpha > 127
+    # The outline of cloth is a calm line: closing it by a small disc changes next to nothing.
+    rows = slice(face.bottom + round(0.5 * face.height), face.bottom + round(1.4 * face.height))
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    calm = cv2.morphologyEx(found.alpha, cv2.MORPH_CLOSE, ball) > 127
+    bites = (calm & ~hers)[rows].sum()
+    length = (hers ^ ndimage.binary_erosion(hers))[rows].sum()
+    assert bites < 0.05 * length
+
+
+# --- corrections and networks of the user's own ------------------------------------------------------------------
+
+
+def test_a_painted_mask_is_read_by_its_colours(tmp_path):
+    photo = tmp_path / "front.jpg"
+    assert painted_mask(photo, (40, 60)) is None
+    drawn = np.zeros((30, 20, 4), np.uint8)
+    drawn[:10] = (0, 200, 30, 255)
+    drawn[10:20] = (220, 0, 0, 255)
+    Image.fromarray(drawn).save(tmp_path / "front.mask.png")
+    read = painted_mask(photo, (40, 60))
+    assert read.shape == (60, 40)
+    assert [set(np.unique(part)) for part in (read[:20], read[20:40], read[40:])] == [{255}, {0}, {128}]
+
+
+def test_a_painted_mask_of_other_proportions_is_refused(tmp_path):
+    Image.fromarray(np.full((30, 30, 3), 255, np.uint8)).save(tmp_path / "front.mask.png")
+    with pytest.raises(CaptureRefused) as refused:
+        painted_mask(tmp_path / "front.jpg", (40, 60))
+    assert refused.value.code == "matte.mask"
+
+
+def test_a_rough_matte_decides_before_a_busy_backdrop():
+    figure = paint(high=700)
+    random = np.random.default_rng(1)
+    wild = cv2.resize(random.integers(0, 255, (50, 33, 3), dtype=np.uint8), (466, 700), interpolation=cv2.INTER_CUBIC)
+    mixed = (figure.rgb_srgb * figure.alpha[..., None] + wild * (1 - figure.alpha[..., None])).astype(np.uint8)
+    assert cut_out(mixed, figure.face).code == "backdrop.busy"
+    rough = cv2.GaussianBlur(figure.alpha.astype(np.float32), (0, 0), 1.5)
+    found = cut_out(mixed, figure.face, likely=rough)
+    assert found.code == ""
+    assert np.abs(found.alpha / 255 - figure.alpha).mean() < np.abs(rough - figure.alpha).mean()
+
+
+def onnx_model(size=32):
+    """An ONNX file written by hand (protobuf wire format): the mean of the three channels, 1×3×S×S to 1×1×S×S."""
+
+    def number(value):
+        out = b""
+        while value > 127:
+            out, value = out + bytes([value & 127 | 128]), value >> 7
+        return out + bytes([value])
+
+    def field(index, value):
+        if isinstance(value, int):
+            return number(index << 3) + number(value)
+        value = value.encode() if isinstance(value, str) else value
+        return number(index << 3 | 2) + number(len(value)) + value
+
+    def tensor(name, channels):
+        shape = b"".join(field(1, field(1, side)) for side in (1, channels, size, size))
+        return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+
+    axes = field(5, field(1, "axes") + field(8, 1) + field(20, 7))
+    keep = field(5, field(1, "keepdims") + field(3, 1) + field(20, 2))
+    node = field(1, "x") + field(2, "y") + field(4, "ReduceMean") + axes + keep
+    graph = field(1, node) + field(2, "g") + field(11, tensor("x", 3)) + field(12, tensor("y", 1))
+    said = b"".join(field(14, field(1, k) + field(2, v)) for k, v in (("mean", "0,0,0"), ("std", "1,1,1")))
+    return field(1, 7) + field(7, graph) + field(8, field(2, 13)) + said
+
+
+def test_a_network_of_the_users_own_gives_a_rough_matte(tmp_path):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "m.onnx").write_bytes(onnx_model())
+    picture = np.zeros((60, 40, 3), np.uint8)
+    picture[:, 20:] = 255
+    rough = NeuralMatte(tmp_path / "m.onnx").likely(picture)
+    assert rough.shape == (32, 32)
+    assert rough[:, :14].max() < 0.05
+    assert rough[:, 18:].min() > 0.95
+
+
+def test_a_file_that_is_no_network_is_told(tmp_path):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "m.onnx").write_bytes(b"nothing")
+    for name in ("m.onnx", "missing.onnx"):
+        with pytest.raises(InputError) as told:
+            NeuralMatte(tmp_path / name).likely(np.zeros((40, 40, 3), np.uint8))
+        assert told.value.code == "matte.model"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from twinbook.domain.capture import Need, State, coverage
 from twinbook.domain.errors import CaptureRefused
-from twinbook.domain.twin import Framing, View
+from twinbook.domain.twin import Backdrop, Framing, View
 from twinbook.ports import Asked
 from twinbook.vision import DlibMeter, enrolment
 from twinbook.vision.captures import decode
@@ -74,7 +74,10 @@ def test_plates_go_one_at_a_time_to_whoever_keeps_them(tmp_path):
     enrolled = METER.enroll(files, lines.append, kept.append, tell=told.append)
     assert enrolled.plates == ()
     assert [plate.facts for plate in kept] == list(enrolled.facts)
-    assert [v.photo for v in told] == [file.name for file in files]
+    assert [v.photo for v in told[: len(files)]] == [file.name for file in files]
+    # Cut out, her white shoes are found to be lost on the pale floor: told again, and scenes will refuse the plate.
+    assert [(v.photo, v.notes[-1].code) for v in told[len(files) :]] == [("full-threequarter.jpg", "matte.unsure")]
+    assert {p.facts.photo: p.facts.backdrop for p in kept}["full-threequarter"] is Backdrop.UNSURE
     assert [name for name, _ in enrolled.refused] == ["stranger.jpg"]
     assert lines[-1] == "head-front.jpg: cutting out"
     full, close = kept

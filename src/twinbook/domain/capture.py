@@ -53,6 +53,7 @@ REMARKS = frozenset(
         "capture.low_resolution",
         "capture.backdrop",
         "capture.spare",
+        "matte.unsure",
     )
 )
 

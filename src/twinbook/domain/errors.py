@@ -193,6 +193,21 @@ _catalogue(
             "use a plate on a plain backdrop, or keep the plate's own scene",
         ),
     },
+    matte={
+        "unsure": (
+            "Her outline can't be told from the backdrop everywhere",
+            "paint a correction beside the photograph (NAME.mask.png), or retake it before a backdrop unlike her clothes",
+        ),
+        "mask": (
+            "The painted correction can't be used",
+            "paint a PNG of the photograph's own proportions: green or white is her, red or black is backdrop",
+        ),
+        "model": (
+            "The neural matte can't be used",
+            "point TWINBOOK_MATTE_MODEL at an ONNX file that takes 1×3×H×W and gives 1×1×H×W, or unset it",
+        ),
+        "runtime": ("The neural matte needs an extra", "install twinbook[neural-matte], or unset TWINBOOK_MATTE_MODEL"),
+    },
     engine={
         "unknown": ("No such engine", "use one that the message names"),
         "operation": ("The engine can't do this operation", "ask for what the engine's profile lists"),

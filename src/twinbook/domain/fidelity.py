@@ -84,7 +84,7 @@ MEASURES: Mapping[str, Measure] = {
     "garment.direction": Measure("°", "turn of a pattern", 25.0, 8.0, Owner.BRAND),
     "garment.print": Measure("share", "of prints and logos that are gone or new", 0.8, 0.4, Owner.BRAND),
     "garment.hem": Measure("share", "of the garment's height by which its hem moved", 0.15, 0.05, Owner.BRAND),
-    "garment.silhouette": Measure("share", "of the garment's outline that isn't shared", 0.30, 0.08, Owner.BRAND),
+    "garment.silhouette": Measure("share", "of the garment's outline that isn't shared", 0.30, 0.06, Owner.BRAND),
     "picture.sharpness": Measure("% of the face", "width of the sharpest edges in her face", 6.0, 2.4, Owner.BRAND),
     "picture.softening": Measure(
         "share", "by how much edges are wider than the plate's at this size", 3.0, 0.6, Owner.BRAND

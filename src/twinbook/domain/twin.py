@@ -72,6 +72,7 @@ class Backdrop(StrEnum):
 
     PLAIN = "plain"
     BUSY = "busy"
+    UNSURE = "unsure"  # plain, but her outline can't be told from it everywhere
 
 
 class View(StrEnum):

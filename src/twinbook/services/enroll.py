@@ -20,14 +20,16 @@ from . import permit
 from .office import Office
 
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
-
+# A correction of a photograph's matte lies beside it: "front.mask.png" beside "front.jpg".
+MASK = ".mask.png"
 
 MADE_BY_OLDER_CODE = "the twin was made by older code: make it again with `twinbook enroll`"
 
 
 def photographs(folder: Path, *, empty: bool = False) -> list[Path]:
     """The image files of a folder, by name. Raises CaptureRefused ``capture.none``, unless it may be ``empty``."""
-    found = sorted(f for f in folder.iterdir() if f.suffix.lower() in PHOTOGRAPHS) if folder.is_dir() else []
+    inside = folder.iterdir() if folder.is_dir() else ()
+    found = sorted(f for f in inside if f.suffix.lower() in PHOTOGRAPHS and not f.name.lower().endswith(MASK))
     if not found and not (empty and folder.is_dir()):
         raise CaptureRefused("capture.none", f"there is no photograph in {folder}")
     return found
@@ -153,7 +155,8 @@ def enroll_cast(
 def _digest(files: Sequence[Path], named: Sequence[str]) -> str:
     """What the twin is made from: the files, and which of them must become plates (another shot may name another)."""
     digests = []
-    for file in files:
+    masks = [mask for file in files if (mask := file.with_name(file.stem + MASK)).is_file()]
+    for file in [*files, *masks]:
         with file.open("rb") as opened:
             digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
     return digest([*digests, *named])

@@ -6,6 +6,7 @@ import io
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
@@ -14,6 +15,7 @@ from ..ports import Capture
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 240
+MASK_SUFFIX = ".mask.png"
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _SRGB = ImageCms.createProfile("sRGB")
@@ -42,6 +44,43 @@ def decode(path: Path, longest: int | None = None) -> Capture:
     if (wide > high) != (image.width > image.height) and wide != high:  # turned by its EXIF
         wide, high = high, wide
     return Capture(name, _to_srgb(image, profile), wide, high)
+
+
+def painted_mask(photo: Path, size: tuple[int, int]) -> np.ndarray | None:
+    """The correction painted beside a photograph, ``NAME.mask.png``, brought to ``size`` (wide, high): uint8, 255 hers,
+    0 backdrop, 128 undecided; None where there is none.
+
+    Green or white is she, red or black is backdrop; what is transparent, grey or of another colour is left to decide.
+    Raises CaptureRefused ``matte.mask``, naming the file.
+    """
+    file = photo.with_name(photo.stem + MASK_SUFFIX)
+    if not file.is_file():
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(file, formats=("PNG",)) as image:
+                _check_size(file.name, image.size)
+                values = np.asarray(_upright(image).convert("RGBA")).astype(np.int16)
+    except CaptureRefused:
+        raise
+    except Exception as error:
+        raise CaptureRefused("matte.mask", f"{file.name} can't be decoded: {error}") from error
+    wide, high = size
+    if abs(values.shape[1] / values.shape[0] - wide / high) > 0.01 * wide / high:
+        raise CaptureRefused(
+            "matte.mask", f"{file.name} is {values.shape[1]}×{values.shape[0]}, not of the photograph's proportions"
+        )
+    red, green, blue, opaque = (values[..., channel] for channel in range(4))
+    grey = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue) < 24
+    hers = (grey & (green > 231)) | ((green > 150) & (red < 100) & (blue < 100))
+    never = (grey & (green < 24)) | ((red > 150) & (green < 100) & (blue < 100))
+    painted = np.full(values.shape[:2], 128, np.uint8)
+    painted[hers & (opaque > 127)] = 255
+    painted[never & (opaque > 127)] = 0
+    if not (painted != 128).any():
+        raise CaptureRefused("matte.mask", f"nothing in {file.name} is green, red, white or black")
+    return cv2.resize(painted, size, interpolation=cv2.INTER_NEAREST)
 
 
 def _open(path: Path, longest: int | None) -> tuple[Image.Image, bytes | None, tuple[int, int]]:

@@ -10,10 +10,12 @@ import numpy as np
 from scipy import ndimage
 
 from ..domain.fidelity import Measurement
+from ..domain.twin import Box
+from ..ports import Plate
 from .backdrop import small_copy
 from .garment import NAMES, GarmentReading, compare, for_recolor, statistics
 from .one_light import light_field, under_one_light
-from .regions import Region
+from .regions import Region, label_map, scaled
 from .registration import Registration
 from .skin import delta_e2000, lab
 
@@ -27,13 +29,17 @@ _HERS = (Region.FACE, Region.SKIN, Region.HAIR)
 _MIN_PIXELS = 300
 # Correlation of structures inside her: copies of her plate read .9 and more, other frames of the sitting under .5.
 _SAME_FRAME = 0.7
+# Pixels along the longer side of the copy in which a garment's outline is looked for: a hem is told to a hundredth of it.
+_OUTLINE_SIDE = 320
+_LIKE = 18.0  # ΔE2000 within which one thing's colour may be another thing's in the shade
 
 
 @dataclass(frozen=True)
 class Dressed:
-    """A small picture of her (uint8 sRGB (h, w, 3), at most `backdrop.MODEL_SIDE` a side) and its `regions.label_map`.
+    """A small picture of her (uint8 sRGB (h, w, 3), at most `backdrop.MODEL_SIDE` a side) and its `regions.label_map`, which may
+    be smaller still.
 
-    ``labels`` is None in a picture where she isn't cut out. ``scale`` is small pixels per pixel of the picture itself.
+    ``labels`` is None in a picture in which nobody can tell where her garments end. ``scale`` is small pixels per pixel of the picture itself.
     """
 
     rgb_srgb: np.ndarray
@@ -77,6 +83,38 @@ def dressed(rgb_srgb: np.ndarray, labels: np.ndarray | None) -> Dressed:
     """From a picture of any size and its label map."""
     small, scale = small_copy(rgb_srgb)
     return Dressed(small, labels, scale)
+
+
+def dressed_anew(
+    rgb_srgb: np.ndarray,
+    alpha: np.ndarray | None,
+    face: Box | None,
+    plate: Plate,
+    laid: Registration,
+    region: str,
+    recolor: str,
+) -> Dressed:
+    """From a picture that was made from ``plate``, with a garment dyed: ``alpha`` and ``face`` are the plate's, carried over,
+    what she wears is told by the picture's own colours, where they tell it."""
+    if alpha is None or face is None or region == "bottom" or not _stands_out(plate, region, recolor):
+        return dressed(rgb_srgb, None)
+    scale = min(1.0, _OUTLINE_SIDE / max(rgb_srgb.shape[:2]))
+    size = round(rgb_srgb.shape[1] * scale), round(rgb_srgb.shape[0] * scale)
+    small, matte = (cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) for pixels in (rgb_srgb, alpha))
+    points = np.c_[plate.landmarks, np.ones(len(plate.landmarks))] @ np.linalg.inv(laid.matrix).T * scale
+    labels = label_map(small, matte, scaled(face, scale), points[:, :2].astype(np.float32), plate.skin_lab)
+    return dressed(rgb_srgb, labels)
+
+
+def _stands_out(plate: Plate, region: str, recolor: str) -> bool:
+    """Whether a dye (``#rrggbb``) is no colour that something else of hers has on the plate."""
+    small, _ = small_copy(plate.rgb_srgb)
+    dye = lab(np.array([int(recolor[at : at + 2], 16) for at in (1, 3, 5)], np.uint8))
+    for label in set(_HERS) | {Region.TOP, Region.BOTTOM, Region.OTHER} - set(_GARMENTS[region]):
+        where = plate.regions == label
+        if where.sum() >= _MIN_PIXELS and delta_e2000(np.median(lab(small[where]), axis=0), dye) < _LIKE:
+            return False
+    return True
 
 
 def _none(note: str) -> tuple[Measurement, ...]:
@@ -171,9 +209,10 @@ def _outline(
     """Hem and silhouette, in the plate's frame."""
     names = "garment.hem", "garment.silhouette"
     if picture.labels is None:
-        note = "she isn't cut out of this picture"
+        note = "where it ends can't be told from what is beside it"
         return Measurement(names[0], None, note), Measurement(names[1], None, note)
     size = plate.labels.shape[1], plate.labels.shape[0]
+    matrix = matrix * (picture.labels.shape[1] / picture.rgb_srgb.shape[1])
     own = garment_mask_of(plate.labels, region)
     theirs = garment_mask_of(picture.labels, region).astype(np.uint8)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP

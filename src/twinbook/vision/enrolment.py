@@ -18,20 +18,20 @@ from scipy.spatial.distance import cdist
 
 from ..domain import capture as rules
 from ..domain.capture import Look, Note, Verdict
-from ..domain.errors import CaptureRefused, reason
+from ..domain.errors import CaptureRefused, Reason, reason
 from ..domain.twin import Backdrop, Box, PlateFacts, View
 from ..ports import Capture, Enrolled, Face, FaceEmbedder, Plate
 from . import skin, views
 from .body import shape
-from .captures import decode
+from .captures import decode, painted_mask
 from .face_chip import covered_parts, face_shade
 from .faces import find_faces
-from .matte import estimated_person, extent, matte, outline
+from .matte import Cut, cut, estimated_person, extent, outline
 from .regions import label_map
 from .screen import grid_strength
 
 # Raise with every change after which plates of the same photographs would come out differently.
-MAKER = "plates 3"
+MAKER = "plates 4"
 
 # Longest side of the first look. Faces are searched at 1600; a full-length figure's face needs some more to be judged.
 LOOK_SIDE = 2400
@@ -131,8 +131,9 @@ def enroll(
     *,
     tell: Callable[[Verdict], None] = lambda verdict: None,
     named: Collection[str] = (),
+    likely: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Enrolled:
-    """`ports.Meter.enroll`."""
+    """`ports.Meter.enroll`. ``likely`` gives a rough matte of a picture, for what colours don't decide."""
     session = DlibSession(embedder)
     for number, path in enumerate(captures, 1):
         progress(f"{path.name}: reading ({number} of {len(captures)})")
@@ -148,11 +149,14 @@ def enroll(
             continue
         progress(f"{path.name}: cutting out")
         try:
-            plate = make_plate(session.reading(path))
+            plate, made = cut_plate(session.reading(path), likely)
         except CaptureRefused as error:  # only full size showed it, or the file changed meanwhile
             final[index] = Verdict(path.name, verdict.look, (Note(error.reason),))
             tell(final[index])
             continue
+        if made.code == "matte.unsure":
+            final[index] = replace(verdict, notes=(*verdict.notes, Note(_unsure(path.name, made))))
+            tell(final[index])
         facts.append(plate.facts)
         (keep or plates.append)(plate)
     if not facts:
@@ -377,8 +381,14 @@ def _other_people(readings: Sequence[Reading]) -> list[Reading]:
 # --- plates -----------------------------------------------------------------------------------------------------
 
 
-def make_plate(reading: Reading) -> Plate:
-    """Open a chosen photograph at full size and cut her out. Raises CaptureRefused ``capture.unreadable`` and
+def make_plate(reading: Reading, likely: Callable[[np.ndarray], np.ndarray] | None = None) -> Plate:
+    """The plate of `cut_plate`."""
+    return cut_plate(reading, likely)[0]
+
+
+def cut_plate(reading: Reading, likely: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[Plate, Cut]:
+    """Open a chosen photograph at full size and cut her out, with the correction painted beside it, if there is one. A
+    matte that can't be trusted is kept for measuring, and the backdrop said to be ``unsure``. Raises CaptureRefused ``capture.unreadable``, ``matte.mask``, and
     ``capture.screen``, for a grid that only full size shows."""
     rgb = decode(reading.path).rgb_srgb
     look, box, face = reading.look, reading.box, reading.face
@@ -394,7 +404,9 @@ def make_plate(reading: Reading) -> Plate:
         box = Box(*(round(part * scale) for part in (box.left, box.top, box.width, box.height))).clipped(*size)
         landmarks = (landmarks * scale).astype(np.float32)
     high, wide = rgb.shape[:2]
-    alpha = matte(rgb, box)
+    made = cut(rgb, box, painted_mask(reading.path, (wide, high)), None if likely is None else likely(rgb))
+    alpha = made.alpha
+    backdrop = {"": Backdrop.PLAIN, "matte.unsure": Backdrop.UNSURE}.get(made.code, Backdrop.BUSY)
     facts = PlateFacts(
         id=name,
         photo=reading.path.stem,
@@ -402,7 +414,7 @@ def make_plate(reading: Reading) -> Plate:
         height=high,
         face=box,
         person=estimated_person(box, wide, high) if alpha is None else extent(alpha),
-        backdrop=Backdrop.BUSY if alpha is None else Backdrop.PLAIN,
+        backdrop=backdrop,
         sharpness=look.focus,
         view=look.view,
         framing=look.framing,
@@ -418,7 +430,15 @@ def make_plate(reading: Reading) -> Plate:
         regions = label_map(rgb, alpha, box, landmarks, reading.skin_lab)
         outline = None if alpha is None else shape(alpha, box, landmarks, look.yaw)
     ratios = {} if outline is None else {**outline.widths, **outline.lengths}
-    return Plate(facts, rgb, alpha, landmarks, embedding, reading.skin_lab, body, regions, ratios)
+    return Plate(facts, rgb, alpha, landmarks, embedding, reading.skin_lab, body, regions, ratios), made
+
+
+def _unsure(name: str, made: Cut) -> Reason:
+    return reason(
+        "matte.unsure",
+        f"the matte of {name} can't be trusted: {'; '.join(made.doubts)}",
+        f"paint a correction ({Path(name).stem}.mask.png), or retake it before a backdrop unlike her clothes",
+    )
 
 
 def _plate_id(rgb_srgb: np.ndarray, stem: str) -> str:

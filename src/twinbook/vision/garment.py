@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 from scipy.optimize import linprog
 
 from ..domain.fidelity import Measurement
@@ -269,7 +269,7 @@ def _pattern(values: np.ndarray, core: np.ndarray) -> tuple[str, float | None, f
     side = cv2.getOptimalDFTSize(2 * max(high, wide))
     power = np.zeros((side, side))
     for channel in range(3):
-        power += np.abs(np.fft.fft2(detail[..., channel] * weight, (side, side))) ** 2
+        power += np.abs(fft.fft2((detail[..., channel] * weight).astype(np.float32), (side, side))) ** 2
     power = np.fft.fftshift(power)
     middle = side // 2
     fy, fx = np.mgrid[0:side, 0:side] - middle

@@ -1,57 +1,166 @@
 """Cutting a person out of a plain backdrop, with an edge that stays photographic.
 
-In order: a model of the backdrop (`backdrop`); GrabCut (Rother, Kolmogorov and Blake, 2004) on the amplified
-difference from it, which tells a grey shirt from grey paper where plain colours can't; a trimap whose unknown band is
-wide where hair may fly and narrow on cloth; closed-form alpha (Levin, Lischinski and Weiss, 2008) in that band, at
-full resolution, tile by tile so that memory follows the outline and not the picture.
+In order: a model of the backdrop (`backdrop`); the calm ground and her body on a small copy (`segmentation`); a trimap
+whose unknown band is wide where hair may fly and narrow on cloth (`trimap`); closed-form alpha that knows what the
+backdrop looks like (`closed_form`), at full resolution, tile by tile.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
-from scipy import ndimage
-from scipy.sparse import identity
 
 from ..domain.twin import Box
-from .backdrop import BackdropModel, fit, fit_growing, is_plain, silhouette, small_copy
+from .backdrop import fit, fit_growing, is_plain, silhouette, small_copy
+from .closed_form import solve
+from .segmentation import core, given_back, grab, segment, segment_by_model, shadow_like, shut_off, widened
 from .skin import lab
+from .trimap import colours_of, disc, fast_lab, hair_colour, hair_for_certain, scaled, trimap_of
+from .trust import Trust, judged, outline_seen
 
-_TILE = 256
-_OVERLAP = 16
-_COARSE = 560
-_EPSILON = 1e-6
-# How strongly a tile holds on to the coarse solution: just enough to keep flat regions where they were settled.
-_PULL = 2e-5
+# The trimap is made on a copy of at most this many pixels; the band it leaves open is solved at full resolution.
+_WORK_PIXELS = 3_000_000
+# Rows at a time where whole pictures of floats would be too much.
+_STRIP = 512
+# Before a busy backdrop, how much may be open, as a multiple of what is surely she.
+_OPEN_SHARE = 1.0
+# The share of her outline that must be seen for the first look at her to be taken without a second.
+_CLEAR = 0.99
+_AROUND = np.ones((3, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A matte and how far it can be trusted.
+
+    ``alpha`` is uint8 (h, w), None where she can't be cut out at all; ``code`` says why not (``backdrop.busy``), or why
+    it can't be trusted (``matte.unsure``, with the ``doubts`` in words), and is empty for a good one. ``confidence`` is
+    the share of her outline that is beyond doubt, 0 to 1; ``sure`` the same pixel by pixel, float32 0 to 1 on a copy of
+    at most `backdrop.MODEL_SIDE` pixels a side.
+    """
+
+    alpha: np.ndarray | None
+    confidence: float = 0.0
+    code: str = ""
+    doubts: tuple[str, ...] = ()
+    sure: np.ndarray | None = None
 
 
 def matte(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
-    """Alpha of the person with this face, uint8 (h, w) at full resolution; None where the backdrop is busy.
+    """Alpha of the person with this face, uint8 (h, w) at full resolution; None where the backdrop is busy. For
+    measuring; `cut` says whether its edge can be trusted as well."""
+    return cut(rgb_srgb, face).alpha
 
-    The shadow on the floor is backdrop; the gap between arm and body is backdrop; the body has no holes. Pictures
-    over 16 megapixels are matted at 16 and the alpha is enlarged.
+
+def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, likely: np.ndarray | None = None) -> Cut:
+    """Cut out the person with this face from uint8 sRGB (h, w, 3).
+
+    The shadow on the floor is backdrop; the gap between arm and body is backdrop; the body has no holes. ``painted``
+    (uint8 (h, w)) is what a person says: 255 hers, 0 backdrop, 128 undecided; it outranks everything. ``likely`` is a
+    rough matte of somebody else's making, float32 0 to 1 at any size: it decides where the colours don't, and it alone
+    before a busy backdrop.
     """
-    high, wide = rgb_srgb.shape[:2]
     small, scale = small_copy(rgb_srgb)
-    small_face = _scaled(face, scale)
+    size = small.shape[1], small.shape[0]
+    small_face = scaled(face, scale)
     small_lab = lab(small).astype(np.float32)
-    outside = ~silhouette(small_face, small.shape[1], small.shape[0])
-    if outside.sum() < 500:
-        return None
-    model = fit(small_lab, outside)
-    if not is_plain(small_lab, outside, model):
-        return None
+    hers, never = _known(size, painted, likely)
+    told = np.zeros(small.shape[:2], bool)
+    if painted is not None:
+        told = cv2.resize((painted != 128).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+        told = cv2.dilate(told.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    outside = ~silhouette(small_face, *size)
+    if never is not None:
+        outside = (outside | never) & ~hers
+    if outside.sum() < 500 or not is_plain(small_lab, outside, fit(small_lab, outside)):
+        return _cut_by_hand(rgb_srgb, painted, likely)
     # From here on without the grain: it hides the little by which a pale shirt differs from pale paper.
     small_lab = cv2.GaussianBlur(small_lab, (0, 0), 1.1)
-    core = cv2.dilate(_core(small_face, small.shape[1], small.shape[0]).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    body, difference = _segment(small_lab, small_face, fit_growing(small_lab, outside, core))
-    full_scale = min(1.0, (16e6 / (wide * high)) ** 0.5)
-    if full_scale < 1:
-        size = round(wide * full_scale), round(high * full_scale)
-        reduced = cv2.resize(rgb_srgb, size, interpolation=cv2.INTER_AREA)
-        alpha = _refine(reduced, _scaled(face, full_scale), body, small_lab - difference)
-        return cv2.resize(alpha, (wide, high), interpolation=cv2.INTER_CUBIC)
-    return _refine(rgb_srgb, face, body, small_lab - difference)
+    column = cv2.dilate(core(small_face, *size).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    model = fit_growing(small_lab, outside, column if hers is None else column | hers)
+
+    def finished(parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[Cut, Trust, np.ndarray]:
+        body, difference, ground = parts
+        alpha, gaps = _refine(rgb_srgb, face, body, ground, small_lab - difference, painted)
+        ground = ground | (cv2.resize(gaps.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.2)
+        cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        trust = judged(small_lab, cover, ground, small_lab - difference, small_face, max(model.noise, 0.25), told)
+        made = Cut(alpha, trust.share, "matte.unsure" if trust.doubts else "", trust.doubts, trust.sure)
+        return made, trust, cover
+
+    walked = segment(small_lab, small_face, model, outside, hers, never)
+    sure = column if hers is None else column | hers
+    sure = sure if never is None else sure & ~never
+
+    def modelled() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return segment_by_model(small_lab, small_face, model, walked[2], sure)
+
+    def seen(parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
+        rough = cv2.GaussianBlur(parts[0].astype(np.float32), (0, 0), 0.8)
+        return outline_seen(small_lab, rough, max(model.noise, 0.25), told)
+
+    # Where the walk leaked into her, a part of its outline runs through the middle of something, or its ground is unlike
+    # the paper.
+    other, share = None, seen(walked)
+    unlike = np.linalg.norm(small_lab - model.lab(*size), axis=2) > max(2.0, 5 * model.noise)
+    if share < _CLEAR or (unlike & walked[2]).sum() > 0.03 * small_face.width * small_face.height:
+        other = modelled()
+        back = given_back(small_lab, walked[0], other[0], outside, small_face)
+        if never is not None:
+            back &= ~never
+        if back.any():
+            # What the walk took for ground there is in its idea of the backdrop as well: the model's is used.
+            walked = walked[0] | back, other[1], walked[2] & ~widened(back, 5)
+            share = seen(walked)
+        lost = cv2.morphologyEx((walked[0] & ~other[0]).astype(np.uint8), cv2.MORPH_OPEN, disc(3)) > 0
+        kept = lost.sum() < 0.1 * small_face.width * small_face.height
+        if kept and seen(other) > share + 0.5 * (1 - _CLEAR):
+            return finished(other)[0]
+    first, trust, _ = finished(walked)
+    if not first.code:
+        return first
+    second, _, cover = finished(other or modelled())
+    # What the walk found beside her must be hers now: the second look may not pass over it.
+    passed_over = trust.left is not None and trust.left.any() and float(cover[trust.left].mean()) < 0.7
+    return first if second.code or passed_over else second
+
+
+def _known(
+    size: tuple[int, int], painted: np.ndarray | None, likely: np.ndarray | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What is hers and what isn't before anything is measured, on the small copy: bool, or None twice."""
+    if painted is None and likely is None:
+        return None, None
+    hers, never = np.zeros(size[::-1], bool), np.zeros(size[::-1], bool)
+    if likely is not None:
+        rough = cv2.resize(likely.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        hers, never = cv2.erode(rough, _AROUND) > 0.95, cv2.dilate(rough, _AROUND) < 0.05
+    if painted is not None:
+        said = cv2.resize(painted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        hers, never = (hers | (said > 250)) & (said > 5), (never | (said < 5)) & (said < 250)
+    return hers, never
+
+
+def _cut_by_hand(rgb: np.ndarray, painted: np.ndarray | None, likely: np.ndarray | None) -> Cut:
+    """Before a busy backdrop: nothing is known of what is behind her, so what was painted or guessed is the trimap."""
+    busy = Cut(None, 0.0, "backdrop.busy", ("the backdrop is too busy",))
+    if painted is None and likely is None:
+        return busy
+    high, wide = rgb.shape[:2]
+    trimap = np.full((high, wide), 128, np.uint8)
+    if likely is not None:
+        rough = cv2.resize(likely.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR)
+        trimap[cv2.erode(rough, _AROUND) > 0.95] = 255
+        trimap[cv2.dilate(rough, _AROUND) < 0.05] = 0
+    if painted is not None:
+        trimap = np.where(painted == 128, trimap, painted)
+    open_share = float((trimap == 128).mean()) / max(float((trimap == 255).mean()), 1e-6)
+    if not (trimap == 0).any() or open_share > _OPEN_SHARE:
+        return busy
+    alpha = _clean(solve(rgb, trimap), trimap)
+    return Cut(alpha, round(1 - open_share, 3))
 
 
 _OUTLINE_SIDE = 320
@@ -61,7 +170,7 @@ def outline(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
     """Roughly where the person with this face is, for a first look: bool, at most 320 pixels a side, in a tenth of the
     time of `matte`; None where the backdrop is busy."""
     small, scale = small_copy(rgb_srgb)
-    small_face = _scaled(face, scale)
+    small_face = scaled(face, scale)
     small_lab = lab(small).astype(np.float32)
     outside = ~silhouette(small_face, small.shape[1], small.shape[0])
     if outside.sum() < 500 or not is_plain(small_lab, outside, fit(small_lab, outside)):
@@ -69,11 +178,11 @@ def outline(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
     shrink = min(1.0, _OUTLINE_SIDE / max(small.shape[:2]))
     size = max(round(small.shape[1] * shrink), 1), max(round(small.shape[0] * shrink), 1)
     tiny_lab = cv2.resize(small_lab, size, interpolation=cv2.INTER_AREA)
-    tiny_face = _scaled(small_face, shrink)
-    core = cv2.dilate(_core(tiny_face, *size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    model = fit_growing(tiny_lab, ~silhouette(tiny_face, *size), core)
+    tiny_face = scaled(small_face, shrink)
+    column = cv2.dilate(core(tiny_face, *size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    model = fit_growing(tiny_lab, ~silhouette(tiny_face, *size), column)
     difference = tiny_lab - model.lab(*size)
-    return _grab(difference, tiny_face, max(model.noise, 0.25), _shadow_like(difference, tiny_face))
+    return grab(difference, tiny_face, max(model.noise, 0.25), shadow_like(difference, tiny_face))
 
 
 def extent(alpha: np.ndarray) -> Box:
@@ -97,149 +206,40 @@ def estimated_person(face: Box, width: int, height: int) -> Box:
     return Box(left, round(top), round(centre + half) - left, round(7.5 * head)).clipped(width, height)
 
 
-# --- segmentation, on the small copy ----------------------------------------------------------------------------
-
-
-def _segment(small_lab: np.ndarray, face: Box, model: BackdropModel) -> tuple[np.ndarray, np.ndarray]:
-    """Body mask (bool) and the difference from the backdrop (CIELAB float32), both at the small size."""
-    high, wide = small_lab.shape[:2]
-    difference = small_lab - model.lab(wide, high)
-    noise = max(model.noise, 0.25)
-    body = _grab(difference, face, noise, _shadow_like(difference, face))
-    # With the person known, the backdrop is known up to her outline: take out of the model's residue what is smooth
-    # (a cove, a floor, a vignette), and cut again on what is left.
-    core = _core(face, wide, high)
-    residue = _smooth_outside(difference, ~_widened(body | core, 9), noise)
-    refined = difference - residue
-    body = _grab(refined, face, noise, _shadow_like(refined, face))
-    return body, refined
-
-
-def _grab(difference: np.ndarray, face: Box, noise: float, shadow: np.ndarray) -> np.ndarray:
-    high, wide = difference.shape[:2]
-    distance = np.linalg.norm(difference, axis=2)
-    calm = cv2.GaussianBlur(distance, (0, 0), 0.7)
-    seeds = np.full((high, wide), cv2.GC_PR_BGD, np.uint8)
-    seeds[(calm > max(2.0, 5 * noise)) & ~shadow] = cv2.GC_PR_FGD
-    core = _core(face, wide, high)
-    seeds[(calm > max(20.0, 12 * noise)) & ~shadow] = cv2.GC_FGD
-    away = ~_widened(core | (calm > max(1.6, 4 * noise)), 11)
-    seeds[away | (shadow & ~core)] = cv2.GC_BGD
-    seeds[core | (_face_mask(face, Box(0, 0, wide, high)) & (calm > 5))] = cv2.GC_FGD
-    # Amplified as far as the noise allows, so that a pale shirt on pale paper is as far from it as GrabCut needs; what
-    # differs more saturates.
-    gain = np.array([1.0, 1.5, 1.5], np.float32) * np.clip(3.0 / noise, 3.0, 12.0)
-    feature = (128 + 127 * np.tanh(difference * gain / 127)).astype(np.uint8)
-    if not (seeds == cv2.GC_BGD).any() and not (seeds == cv2.GC_PR_BGD).any():
-        return np.ones((high, wide), bool)
-    cv2.setRNGSeed(7)
-    box = _around(seeds != cv2.GC_BGD)
-    piece = np.ascontiguousarray(seeds[box])
-    cv2.grabCut(
-        np.ascontiguousarray(feature[box]), piece, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK
-    )
-    seeds[box] = piece
-    cut = (seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)
-    return _tidy(cut, core, calm, face, noise)
-
-
-def _around(mask: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns that hold the mask, with a margin of 12 pixels."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(int(rows[0]) - 12, 0), int(rows[-1]) + 13),
-        slice(max(int(columns[0]) - 12, 0), int(columns[-1]) + 13),
-    )
-
-
-def _core(face: Box, wide: int, high: int) -> np.ndarray:
-    """Where a body surely is: a narrow column down the chest."""
-    mask = np.zeros((high, wide), np.uint8)
-    cx = face.left + face.width / 2
-    # From below the neck: on a turned head the box sits before the face, and its column may pass beside the neck.
-    top, bottom = face.bottom + 0.5 * face.height, face.bottom + 2.4 * face.height
-    half = 0.3 * face.width
-    points = [(cx - half, top), (cx + half, top), (cx + 1.4 * half, bottom), (cx - 1.4 * half, bottom)]
-    cv2.fillPoly(mask, [np.array(points).round().astype(np.int32)], 1)
-    return mask > 0
-
-
-def _shadow_like(difference: np.ndarray, face: Box) -> np.ndarray:
-    """Darker than the backdrop, of its colour, and smooth, well below the hips: a shadow on the floor."""
-    high = difference.shape[0]
-    lightness = cv2.GaussianBlur(difference[..., 0], (0, 0), 1.0)
-    chroma = cv2.GaussianBlur(np.hypot(difference[..., 1], difference[..., 2]), (0, 0), 1.5)
-    slope = np.hypot(cv2.Sobel(lightness, cv2.CV_32F, 1, 0), cv2.Sobel(lightness, cv2.CV_32F, 0, 1)) / 8
-    shadow = (lightness < -0.7) & (lightness > -45) & (chroma < 4) & (slope < 1.6)
-    shadow[: min(int(face.bottom + 6.0 * face.height), high)] = False
-    return shadow
-
-
-def _tidy(cut: np.ndarray, core: np.ndarray, calm: np.ndarray, face: Box, noise: float) -> np.ndarray:
-    """Keep the piece with the face, close cracks, fill holes that aren't gaps."""
-    cut = ndimage.binary_opening(cut, iterations=1) | (cut & core)
-    labels, _ = ndimage.label(cut, np.ones((3, 3)))
-    middle = labels[max(face.top, 0) : face.bottom, max(face.left, 0) : face.right]
-    counts = np.bincount(middle.ravel())
-    counts[0] = 0
-    if counts.max(initial=0) == 0:
-        return cut
-    body = labels == int(counts.argmax())
-    # Pieces that only a crack separates (a strap), and large ones in her column, belong to her as well: a pale shirt can
-    # come out in parts, with the trousers hanging in the air.
-    near = cv2.dilate(body.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    centre, reach = face.left + face.width / 2, 2.2 * face.width
-    column = np.zeros(cut.shape, bool)
-    column[face.bottom :, max(round(centre - reach), 0) : max(round(centre + reach), 1)] = True
-    sizes = np.bincount(labels.ravel())
-    in_column = np.bincount(labels[column], minlength=len(sizes))
-    hers = [i for i in np.unique(labels[near]) if i and sizes[i] > 0.002 * body.size]
-    hers += [
-        i for i in range(1, len(sizes)) if in_column[i] > 0.8 * sizes[i] and sizes[i] > 0.25 * face.width * face.height
-    ]
-    body = np.isin(labels, [int(counts.argmax()), *hers])
-    body = ndimage.binary_closing(np.pad(body, 4, mode="edge"), iterations=2)[4:-4, 4:-4]
-    # A hole shows backdrop when it looks just like it all over: then it is the gap between arm and body. Anything
-    # else is a pale patch of garment. The column below the face has no gaps.
-    holes, count = ndimage.label(ndimage.binary_fill_holes(body) & ~body)
-    for index in range(1, count + 1):
-        hole = holes == index
-        deep = (
-            hole.sum() > 12 and float(np.percentile(calm[hole], 75)) < max(2.0, 3 * noise) and not (hole & core).any()
-        )
-        if not deep:
-            body |= hole
-    return body
-
-
-def _widened(mask: np.ndarray, side: int) -> np.ndarray:
-    return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-
-
-def _smooth_outside(difference: np.ndarray, outside: np.ndarray, noise: float) -> np.ndarray:
-    """The smooth part of the difference, known where ``outside`` and continued under the person."""
-    sigma = 0.035 * max(outside.shape)
-    weight = outside.astype(np.float32)
-    # Outliers (a stand, dust) must not stain what surrounds them.
-    weight *= (np.linalg.norm(difference, axis=2) < max(4.0, 8 * noise)).astype(np.float32)
-    blurred = cv2.GaussianBlur(difference * weight[..., None], (0, 0), sigma)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
-    return blurred / (total + 0.02)
-
-
 # --- refinement, at full resolution -----------------------------------------------------------------------------
 
 
-def _refine(rgb: np.ndarray, face: Box, body: np.ndarray, small_backdrop: np.ndarray) -> np.ndarray:
+def _refine(
+    rgb: np.ndarray,
+    face: Box,
+    body: np.ndarray,
+    ground: np.ndarray,
+    backdrop: np.ndarray,
+    painted: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Alpha (uint8 (h, w)), and the gaps that the small copy couldn't show (bool, on the copy of `_WORK_PIXELS`)."""
     high, wide = rgb.shape[:2]
-    ratio = high / body.shape[0]
-    mask = cv2.resize(body.astype(np.float32), (wide, high), interpolation=cv2.INTER_CUBIC)
+    scale = min(1.0, (_WORK_PIXELS / (wide * high)) ** 0.5)
+    size = round(wide * scale), round(high * scale)
+    work = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    work_face = scaled(face, scale)
+    ratio = size[1] / body.shape[0]
+    mask = cv2.resize(body.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5
-    trimap = _trimap(rgb, face, mask, small_backdrop, ratio)
-    alpha = _clean(_solve(rgb, trimap), trimap)
-    hair = _hair_colour(rgb, mask, face)
-    alpha = _with_crisp_body(rgb, face, hair, alpha)
-    return alpha if hair is None else _with_hair_tips(rgb, face, hair, mask, small_backdrop, alpha)
+    hair = hair_for_certain(work, mask, work_face)
+    gaps = shut_off(work, mask, backdrop, work_face)
+    trimap = trimap_of(work, work_face, mask & ~gaps, ground, backdrop, ratio, hair, gaps)
+    colours = colours_of(work, trimap, work_face, backdrop, hair)
+    if scale < 1:
+        trimap = cv2.resize(trimap, (wide, high), interpolation=cv2.INTER_LINEAR)
+        trimap[(trimap > 0) & (trimap < 255)] = 128
+    if painted is not None:
+        np.copyto(trimap, painted, where=painted != 128)
+    alpha = _clean(solve(rgb, trimap, colours), trimap)
+    alpha = _with_crisp_body(rgb, face, hair_colour(work, mask, work_face), alpha)
+    if painted is not None:
+        np.copyto(alpha, painted, where=painted != 128)
+    return alpha, gaps
 
 
 def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha: np.ndarray) -> np.ndarray:
@@ -255,257 +255,44 @@ def _with_crisp_body(rgb: np.ndarray, face: Box, hair: np.ndarray | None, alpha:
     softness = max(2.0, 0.01 * face.width)
     inwards = cv2.distanceTransform(np.pad(half, 1, mode="edge"), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     outwards = cv2.distanceTransform(1 - half, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    least = np.clip((inwards - 0.5) / softness, 0, 1) * 255
-    most = (1 - np.clip((outwards - 0.5) / softness, 0, 1)) * 255
-    # Distances from a hard contour have its steps; a lens has none.
-    least, most = cv2.GaussianBlur(least, (0, 0), 0.7), cv2.GaussianBlur(most, (0, 0), 0.7)
-    least = np.where(inwards > softness + 0.5, 255, least)
-    crisp = np.where(half, np.maximum(alpha, least), np.minimum(alpha, most))
-    y, x = np.mgrid[0:high, 0:wide]
-    across = np.abs(x - (face.left + face.width / 2))
-    keep = (y < face.bottom + 0.15 * face.height) & (across < 1.4 * face.width)
+    y, x = np.arange(high)[:, None], np.arange(wide)[None]
+    keep = (y < face.bottom + 0.15 * face.height) & (np.abs(x - (face.left + face.width / 2)) < 1.4 * face.width)
     if hair is not None:
         # Long hair falls over shoulders and chest: whatever is its colour a little further in is left alone.
         window = face.grown(2.5).clipped(wide, high)
         patch = np.s_[window.top : window.bottom, window.left : window.right]
-        off = np.linalg.norm(_fast_lab(np.ascontiguousarray(rgb[patch])) - hair, axis=2)
+        off = np.linalg.norm(fast_lab(np.ascontiguousarray(rgb[patch])) - hair, axis=2)
         like = ((off < 16) & (inwards[patch] > 2 * softness)).astype(np.uint8)
-        near = _disc(max(round(0.17 * face.width), 4))
-        keep[patch] |= cv2.dilate(cv2.morphologyEx(like, cv2.MORPH_OPEN, _disc(2)), near) > 0
-    return np.where(keep, alpha, crisp + 0.5).astype(np.uint8)
-
-
-def _with_hair_tips(
-    rgb: np.ndarray, face: Box, hair: np.ndarray, mask: np.ndarray, small_backdrop: np.ndarray, alpha: np.ndarray
-) -> np.ndarray:
-    """Alpha of loose hair ends beside and below the face, where backdrop shows in specks between them.
-
-    Specks finer than the solver's window come out opaque. But what lies there is either hair, or backdrop, or a mix of
-    the two: the place of a pixel's colour between both is its alpha. Cloth and skin don't lie between them.
-    """
-    high, wide = mask.shape
-    window = face.grown(1.0).clipped(wide, high)
-    patch = np.s_[window.top : window.bottom, window.left : window.right]
-    values = _fast_lab(np.ascontiguousarray(rgb[patch]))
-    behind = cv2.resize(small_backdrop, (wide, high), interpolation=cv2.INTER_CUBIC)[patch]
-    hers = mask[patch]
-    if np.linalg.norm(hair - behind.mean(axis=(0, 1))) < 30:
-        return alpha
-    place, off = _between(values, behind, hair)
-    y = np.arange(window.top, window.bottom)[:, None]
-    chest = _core(face, wide, high)[patch] & (y > face.bottom + 0.6 * face.height)
-    if chest.any():
-        cloth_place, cloth_off = _between(np.median(values[chest], axis=0)[None, None], behind.mean(axis=(0, 1)), hair)
-        if cloth_off.item() < 9 and cloth_place.item() < 0.5:
-            return alpha  # a top as pale as the paper can't be told from it by colour
-    mixed = off < 4 + 9 * np.clip(place, 0, 1)
-    # Specks are near the outline, near hair, and near something that is almost backdrop; a sheen on hair isn't.
-    depth = cv2.distanceTransform(np.pad(hers, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    strands = (mixed & (place > 0.7)).astype(np.uint8)
-    pale = (mixed & (place < 0.3) & (place > -0.25)).astype(np.uint8)
-    near = max(round(0.05 * face.width), 3)
-    tips = mixed & (place > -0.25) & (y > face.top + 0.6 * face.height) & (y < face.bottom + 0.9 * face.height)
-    tips &= hers & (depth < 0.3 * face.width) & (cv2.dilate(strands, _disc(2 * near)) > 0)
-    tips &= (cv2.dilate(pale, _disc(max(near // 2, 2))) > 0) & ~_face_mask(face, window)
-    # Only what hangs together with the open backdrop: not an earring, not a pale collar.
-    labels, _ = ndimage.label(tips | (alpha[patch] < 128), np.ones((3, 3)))
-    open_ones = np.unique(labels[alpha[patch] < 16])
-    tips &= np.isin(labels, open_ones[open_ones > 0])
-    # The region begins and ends softly, or its own border would be seen across the hair.
-    weight = np.clip(2 * cv2.GaussianBlur(tips.astype(np.float32), (0, 0), max(0.012 * face.width, 1.0)) - 0.6, 0, 1)
-    found = np.clip((place - 0.05) / 0.8, 0, 1) * 255
+        near = disc(max(round(0.17 * face.width), 4))
+        keep[patch] |= cv2.dilate(cv2.morphologyEx(like, cv2.MORPH_OPEN, disc(2)), near) > 0
     out = alpha.copy()
-    piece = out[patch].astype(np.float32)
-    piece += weight * np.minimum(found - piece, 0)
-    out[patch] = np.where(tips, piece + 0.5, out[patch]).astype(np.uint8)
+    for top in range(0, high, _STRIP):
+        # With a margin for the blur below.
+        first, last = max(top - 4, 0), min(top + _STRIP + 4, high)
+        rows, own = slice(first, last), slice(top, min(top + _STRIP, high))
+        least = np.clip((inwards[rows] - 0.5) / softness, 0, 1) * 255
+        most = (1 - np.clip((outwards[rows] - 0.5) / softness, 0, 1)) * 255
+        # Distances from a hard contour have its steps; a lens has none.
+        least, most = cv2.GaussianBlur(least, (0, 0), 0.7), cv2.GaussianBlur(most, (0, 0), 0.7)
+        least = np.where(inwards[rows] > softness + 0.5, 255, least)
+        crisp = np.where(half[rows] > 0, np.maximum(alpha[rows], least), np.minimum(alpha[rows], most))
+        crisp = (crisp + 0.5).astype(np.uint8)[top - first : own.stop - first]
+        np.copyto(out[own], crisp, where=~keep[own])
     return out
-
-
-def _hair_colour(rgb: np.ndarray, hers: np.ndarray, face: Box) -> np.ndarray | None:
-    """CIELAB of what is beside the cheeks, the median: hair, if she has any there. None where nearly nothing is."""
-    wide = hers.shape[1]
-    beside = np.zeros(hers.shape, bool)
-    rows = slice(round(face.top + 0.3 * face.height), face.bottom)
-    for start, end in ((-0.25, 0.05), (0.95, 1.25)):
-        left, right = face.left + start * face.width, face.left + end * face.width
-        beside[rows, min(max(round(left), 0), wide) : min(max(round(right), 0), wide)] = True
-    samples = rgb[beside & hers]
-    if len(samples) < 0.02 * face.width * face.height:
-        return None
-    return np.median(_fast_lab(samples[None])[0], axis=0)
-
-
-def _between(values: np.ndarray, behind: np.ndarray, hair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where colours lie on the way from the backdrop (0) to the hair (1), and how far beside it (ΔE*ab)."""
-    way = hair - behind
-    place = ((values - behind) * way).sum(axis=-1) / np.maximum((way * way).sum(axis=-1), 1e-3)
-    beside = values - behind - np.clip(place, 0, 1.4)[..., None] * way
-    return place, np.linalg.norm(beside[..., 1:], axis=-1)
-
-
-def _trimap(rgb: np.ndarray, face: Box, mask: np.ndarray, small_backdrop: np.ndarray, ratio: float) -> np.ndarray:
-    """0 backdrop, 255 person, 128 unknown (uint8)."""
-    high, wide = mask.shape
-    body_reach = max(round(1.6 * ratio + 0.012 * face.width), 3)
-    eight = mask.astype(np.uint8)
-    depth = cv2.distanceTransform(eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # from the outline inwards, pixels
-    beside = cv2.distanceTransform(1 - eight, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # and outwards
-    if mask.all():
-        return np.full(mask.shape, 255, np.uint8)
-    trimap = np.where(depth > body_reach + 1, 255, np.where(beside <= body_reach, 128, 0)).astype(np.uint8)
-    backdrop = cv2.resize(small_backdrop, (wide, high), interpolation=cv2.INTER_CUBIC)
-    distance = np.linalg.norm(_fast_lab(rgb) - backdrop, axis=2)
-    beyond = beside > 2 * body_reach
-    noise = 1.4826 * float(np.median(distance[beyond])) if beyond.any() else 1.0
-    # Narrow gaps that the small copy couldn't show (armpits, between fingers): inside, but just like the backdrop, amid
-    # something that is not at all like it.
-    shown = cv2.GaussianBlur(np.where(mask, distance, 0).astype(np.float32), (0, 0), 1.0)
-    fullest = cv2.dilate(shown, np.ones((2 * max(round(0.05 * face.width), 3) + 1,) * 2, np.uint8))
-    gap_reach = max(round(0.2 * face.width), body_reach + 1)
-    rim = depth <= gap_reach
-    gap = mask & rim & (distance < max(3.5 * noise, 3.0)) & (shown < 0.35 * fullest) & (fullest > 14)
-    trimap[(cv2.dilate(gap.astype(np.uint8), _disc(3)) > 0) & mask] = 128
-    # The small copy's outline may lie a little outside the true one: what is near the backdrop there, beside something
-    # that isn't, is for the solver to decide.
-    verge = depth <= 3 * body_reach
-    fringe = mask & verge & (fullest > 14) & (shown < np.minimum(0.4 * fullest, 14))
-    trimap[cv2.dilate(fringe.astype(np.uint8), _disc(body_reach)).astype(bool) & mask] = 128
-    # The middle of a gap is backdrop for sure; without it the solver would not know that there is any.
-    sure = cv2.blur(distance, (3, 3)) < max(1.6 * noise, 1.5)
-    edge = (gap | fringe | (trimap == 128)) & (fullest > 14) & sure
-    trimap[cv2.erode(edge.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
-    # The head: hair reaches out as far as anything differs from the backdrop; inside it is open only where less of it
-    # shows than around, for opaque hair must not be put in question.
-    window = face.grown(1.3).clipped(wide, high)
-    patch = np.s_[window.top : window.bottom, window.left : window.right]
-    local, distance, shown, fullest = eight[patch], distance[patch], shown[patch], fullest[patch]
-    depth, beside = depth[patch], beside[patch]
-    evident = cv2.GaussianBlur(distance, (0, 0), 0.8) > max(2.5 * noise, 1.6)
-    evident = cv2.dilate(evident.astype(np.uint8), _disc(2)) > 0
-    reach = max(round(0.42 * face.width), body_reach)
-    flying = (beside <= reach) & evident & (local == 0)
-    near_edge = depth <= max(round(0.10 * face.width), body_reach + 1)
-    thin = (local > 0) & near_edge & (shown < 0.6 * fullest)
-    see_through = cv2.dilate(((distance < max(3.5 * noise, 3.0)) & (local > 0)).astype(np.uint8), _disc(2)) > 0
-    skin = _face_mask(face, window) & (depth > 2 * body_reach) & ~see_through
-    y = np.arange(window.top, window.bottom)[:, None]
-    unknown = (flying | thin | see_through) & (y < face.bottom + 0.25 * face.height) & ~skin
-    trimap[patch][unknown] = 128
-    trimap[patch][skin] = 255
-    return trimap
-
-
-def _fast_lab(rgb: np.ndarray) -> np.ndarray:
-    """CIELAB float32: OpenCV's, good to a tenth of a unit and ten times as fast at full resolution."""
-    return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-
-
-def _face_mask(face: Box, window: Box) -> np.ndarray:
-    mask = np.zeros((window.height, window.width), np.uint8)
-    box = face.shifted(window.left, window.top)
-    centre = box.left + box.width // 2, box.top + round(0.52 * box.height)
-    cv2.ellipse(mask, centre, (round(0.36 * box.width), round(0.46 * box.height)), 0, 0, 360, 1, -1)
-    return mask > 0
-
-
-def _solve(rgb: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-    """Closed-form alpha (float32, 0 to 1), coarse to fine.
-
-    The whole band is solved on a small copy first. That settles everything but the edge, gives each full-resolution
-    tile its boundary values, and lets its solver start near the end.
-    """
-    high, wide = trimap.shape
-    scale = min(1.0, _COARSE / max(high, wide))
-    if scale == 1:
-        return _solve_tile(rgb, trimap, None)
-    size = round(wide * scale), round(high * scale)
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    shares = cv2.resize(trimap.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small_trimap = np.where(shares < 1, 0, np.where(shares > 254, 255, 128)).astype(np.uint8)
-    small_alpha = _solve_tile(small, small_trimap, None)
-    coarse = np.clip(cv2.resize(small_alpha, (wide, high), interpolation=cv2.INTER_LINEAR), 0, 1)
-    settled = trimap.copy()
-    around = np.ones((3, 3), np.uint8)
-    least = cv2.resize(cv2.erode(small_alpha, around), (wide, high), interpolation=cv2.INTER_NEAREST)
-    most = cv2.resize(cv2.dilate(small_alpha, around), (wide, high), interpolation=cv2.INTER_NEAREST)
-    settled[(trimap == 128) & (least > 0.985)] = 255
-    settled[(trimap == 128) & (most < 0.01)] = 0
-    alpha = settled.astype(np.float32) / 255
-    alpha[settled == 128] = 0
-    weight = np.zeros((high, wide), np.float32)
-    total = np.zeros((high, wide), np.float32)
-    step = _TILE - 2 * _OVERLAP
-    for top in range(0, high, step):
-        for left in range(0, wide, step):
-            if not (settled[top : top + step, left : left + step] == 128).any():
-                continue
-            y0, y1 = max(top - _OVERLAP, 0), min(top + step + _OVERLAP, high)
-            x0, x1 = max(left - _OVERLAP, 0), min(left + step + _OVERLAP, wide)
-            tile = _solve_tile(rgb[y0:y1, x0:x1], settled[y0:y1, x0:x1], coarse[y0:y1, x0:x1])
-            ramp = np.outer(_ramp(y1 - y0, y0 > 0, y1 < high), _ramp(x1 - x0, x0 > 0, x1 < wide))
-            total[y0:y1, x0:x1] += tile * ramp
-            weight[y0:y1, x0:x1] += ramp
-    return np.where(settled == 128, total / np.maximum(weight, 1e-6), alpha)
-
-
-def _solve_tile(rgb: np.ndarray, trimap: np.ndarray, guess: np.ndarray | None) -> np.ndarray:
-    """Closed-form alpha of one piece; ``guess`` (0 to 1) holds on its border and weakly everywhere."""
-    from pymatting.laplacian.cf_laplacian import cf_laplacian
-    from pymatting.preconditioner.ichol import ichol
-    from pymatting.solver.cg import cg
-
-    unknown = trimap == 128
-    alpha = trimap.astype(np.float32) / 255
-    if guess is not None:
-        alpha[unknown] = guess[unknown]
-        unknown[[0, -1]] = unknown[:, [0, -1]] = False
-    if not unknown.any():
-        return alpha
-    free, fixed = unknown.ravel(), ~unknown.ravel()
-    laplacian = cf_laplacian(rgb.astype(np.float64) / 255, epsilon=_EPSILON, is_known=fixed)[free]
-    inside = laplacian[:, free]
-    right = -laplacian[:, fixed].dot(alpha.ravel()[fixed].astype(np.float64))
-    start = alpha.ravel()[free].astype(np.float64)
-    pull = 0.0 if guess is None else _PULL
-    inside = (inside + pull * identity(len(start))).tocsc()
-    # Incomplete Cholesky needs a handful of iterations where plain CG needs hundreds, and every iteration on long
-    # vectors wakes all BLAS threads. The shift keeps the factorisation from failing; the size bounds its memory.
-    factor = ichol(inside, discard_threshold=1e-3, shifts=[1e-2, 0.1, 1.0], max_nnz=400 * len(start))
-    solution = cg(inside, right + pull * start, x0=start, M=factor, rtol=1e-6 if guess is None else 1e-4, maxiter=2000)
-    alpha[unknown] = np.clip(solution, 0, 1)
-    return alpha
-
-
-def _ramp(size: int, first: bool, last: bool) -> np.ndarray:
-    ramp = np.ones(size, np.float32)
-    rise = np.linspace(0.02, 1, 2 * _OVERLAP, dtype=np.float32)[: min(2 * _OVERLAP, size)]
-    if first:
-        ramp[: len(rise)] = np.minimum(ramp[: len(rise)], rise)
-    if last:
-        ramp[-len(rise) :] = np.minimum(ramp[-len(rise) :], rise[::-1])
-    return ramp
 
 
 def _clean(alpha: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     """Drop the solver's veil and crumbs: near-zero alpha, near-one alpha, and specks that hang on nothing."""
-    alpha = np.clip((alpha - 0.03) / 0.94, 0, 1)
-    labels, _ = ndimage.label(alpha > 0.12, np.ones((3, 3)))
-    attached = np.unique(labels[trimap == 255])
-    loose = (labels > 0) & ~np.isin(labels, attached)
+    levels = np.clip((np.arange(256) / 255 - 0.03) / 0.94, 0, 1)
+    alpha = (levels * 255 + 0.5).astype(np.uint8)[alpha]
+    count, labels = cv2.connectedComponents((alpha > 30).astype(np.uint8))
+    attached = np.zeros(count, bool)
+    attached |= np.bincount(labels[trimap == 255], minlength=count) > 0
+    attached[0] = True
+    loose = ~attached[labels]
     fringe = cv2.dilate(loose.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     alpha[fringe & ((labels == 0) | loose)] = 0
-    return (alpha * 255 + 0.5).astype(np.uint8)
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-
-
-def _scaled(face: Box, scale: float) -> Box:
-    return Box(
-        *(max(round(v * scale), 0) for v in (face.left, face.top)),
-        *(max(round(v * scale), 1) for v in (face.width, face.height)),
-    )
+    return alpha
 
 
 def refined(rgb_srgb: np.ndarray, small_mask: np.ndarray, reach: float) -> np.ndarray:
@@ -518,9 +305,9 @@ def refined(rgb_srgb: np.ndarray, small_mask: np.ndarray, reach: float) -> np.nd
     mask = cv2.resize(small_mask.astype(np.float32), (wide, high), interpolation=cv2.INTER_CUBIC)
     mask = (cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5).astype(np.uint8)
     radius = max(round(1.3 * ratio + 0.3 * reach), 2)
-    inner = cv2.erode(mask, _disc(radius), borderType=cv2.BORDER_REPLICATE)
-    outer = cv2.dilate(mask, _disc(radius))
+    inner = cv2.erode(mask, disc(radius), borderType=cv2.BORDER_REPLICATE)
+    outer = cv2.dilate(mask, disc(radius))
     trimap = np.where(inner > 0, 255, np.where(outer > 0, 128, 0)).astype(np.uint8)
     if not (trimap == 128).any():
         return mask.astype(np.float32)
-    return _clean(_solve(rgb_srgb, trimap), trimap).astype(np.float32) / 255
+    return _clean(solve(rgb_srgb, trimap), trimap).astype(np.float32) / 255

@@ -16,10 +16,11 @@ from ..domain.twin import Box, Framing
 from ..ports import Asked, CaptureSession, Enrolled, FaceEmbedder, Plate
 from . import body, enrolment, hands, identity
 from .annotation import TALLEST, Note, annotated
-from .dressed import dressed, garment, garment_mask_of
+from .dressed import dressed, dressed_anew, garment, garment_mask_of
 from .impostors import load_impostors
 from .likeness import Hers, faces_in, find_her, identified, skin_against_plate
 from .matte import matte
+from .neural_matte import NeuralMatte
 from .parametric_body import FittedBody, ParametricBody
 from .picture import banding, halo, quality, sharpness
 from .redressed import redressed_where
@@ -40,15 +41,21 @@ class DlibMeter:
     """`ports.Meter` with dlib's faces, CIELAB skin and closed-form mattes; deterministic, on the CPU, no download.
 
     ``embedder`` tells people apart: another one is a drop-in, with an impostor pool of its own (float64 (n, d)).
-    ``font`` is the TrueType file that annotations are written in.
+    ``font`` is the TrueType file that annotations are written in; ``matte_model`` an ONNX file of the user's own that
+    enrolment asks for a rough matte (see `neural_matte`).
     """
 
     maker = enrolment.MAKER
 
     def __init__(
-        self, embedder: FaceEmbedder | None = None, pool: np.ndarray | None = None, font: bytes | None = None
+        self,
+        embedder: FaceEmbedder | None = None,
+        pool: np.ndarray | None = None,
+        font: bytes | None = None,
+        matte_model: Path | None = None,
     ) -> None:
         self._font = font
+        self._likely = NeuralMatte(matte_model).likely if matte_model else None
         self._embedder = embedder or identity.DlibEmbedder()
         self._pool = load_impostors().embeddings if embedder is None else pool
 
@@ -66,7 +73,7 @@ class DlibMeter:
         named: Collection[str] = (),
     ) -> Enrolled:
         """Make plates of the best photographs: see `enrolment`."""
-        return enrolment.enroll(captures, self._embedder, progress, keep, tell=tell, named=named)
+        return enrolment.enroll(captures, self._embedder, progress, keep, tell=tell, named=named, likely=self._likely)
 
     def measure(self, rgb_srgb: np.ndarray, plates: Sequence[Plate], asked: Asked) -> Sequence[Measurement]:
         """Who it is, then what became of her: against the plate that it was made from, or against all of them."""
@@ -83,8 +90,9 @@ class DlibMeter:
             place = place or source.facts.face
             alpha = matte(rgb_srgb, place)
         # dlib's network lets no other Python run, but what OpenCV does can be done beside it.
-        with ThreadPoolExecutor(1) as aside:
+        with ThreadPoolExecutor(2) as aside:
             shapes = aside.submit(_against_source, rgb_srgb, source, laid, place, asked) if source is not None else None
+            cloth = aside.submit(_dyed_cloth, rgb_srgb, alpha, source, laid, place, asked) if laid is not None else None
             rim = aside.submit(halo, rgb_srgb, alpha) if laid is not None else None
             hers = find_her(rgb_srgb, known, self._embedder, place)
             taken = [*identified(rgb_srgb, hers, generated=source is None), *skin_against_plate(rgb_srgb, hers)]
@@ -94,6 +102,7 @@ class DlibMeter:
             taken += _quality(rgb_srgb, alpha, hers, source)
             taken.append(replace(rim.result() if rim else halo(rgb_srgb, alpha), untold=Untold.OUTSIDE))
             taken += shapes.result() if shapes else []
+            taken += cloth.result() if cloth else []
             if asked.mannequin:
                 taken += _by_mannequin(hers, alpha, source, plates)
         return tuple({m.name: m for m in taken}.values())  # what is measured later, and better, replaces the first look
@@ -175,23 +184,38 @@ def _against_source(
     if asked.mannequin:
         dyed = _below_head(source)
     anew = None if asked.redressed is None else redressed_where(source, laid, asked.redressed)
+    unfollowed = None
     if asked.recolor is not None and dyed is not None and _far_dyed(source, dyed, asked.recolor.to):
         # White made black keeps too few of its folds to tell where each went.
-        anew = redressed_where(source, laid, asked.recolor.region)
-    for m in departures(rgb_srgb, source, laid, dyed, anew).measurements:
+        unfollowed = redressed_where(source, laid, asked.recolor.region)
+    for m in departures(rgb_srgb, source, laid, dyed, anew, unfollowed).measurements:
         if m.name in _UNDER_ONE_LIGHT:
             if m.value is not None:
                 found.append(replace(m, name=_UNDER_ONE_LIGHT[m.name], where=where))
         elif m.name != "garment.shift_e" or (asked.recolor is None and (anew is None or m.value is not None)):
             untold = Untold.UNCLEAR if m.untold is Untold.UNCLEAR else Untold.OUTSIDE
             found.append(replace(m, untold=untold, where=where if m.name.startswith("face.") else ()))
-    if asked.recolor is not None and dyed is not None:
-        before, now = dressed(source.rgb_srgb, source.regions), dressed(rgb_srgb, None)
-        cloth = garment(now, before, laid, asked.recolor.region, asked.recolor.to)
-        for m in cloth:
-            if m.name == "garment.pattern" and "print" in m.note:  # irregular ones: the dye goes over what is printed
-                m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
-            found.append(replace(m, untold=Untold.OUTSIDE))
+    return found
+
+
+def _dyed_cloth(
+    rgb_srgb: np.ndarray,
+    alpha: np.ndarray | None,
+    source: Plate,
+    laid: Registration,
+    place: Box | None,
+    asked: Asked,
+) -> list[Measurement]:
+    """A dyed garment against the plate's, in the colour that it was to get."""
+    if asked.recolor is None or source.regions is None:
+        return []
+    region, dye = asked.recolor.region, asked.recolor.to
+    now = dressed_anew(rgb_srgb, alpha, place, source, laid, region, dye)
+    found = []
+    for m in garment(now, dressed(source.rgb_srgb, source.regions), laid, region, dye):
+        if m.name == "garment.pattern" and "print" in m.note:  # irregular ones: the dye goes over what is printed
+            m = replace(m, value=None, note="the garment was dyed, with what is printed on it")
+        found.append(replace(m, untold=Untold.OUTSIDE))
     return found
 
 
@@ -200,7 +224,7 @@ def _far_dyed(source: Plate, dyed: np.ndarray, to: str) -> bool:
     if not dyed.any():
         return False
     target = lab(np.array([int(to[i : i + 2], 16) for i in (1, 3, 5)], np.uint8))
-    return abs(float(target[0]) - float(np.median(lab(source.rgb_srgb[dyed])[:, 0]))) > _FAR_DYED
+    return abs(float(target[0]) - float(np.median(lab(source.rgb_srgb[dyed][::37])[:, 0]))) > _FAR_DYED
 
 
 def _by_mannequin(

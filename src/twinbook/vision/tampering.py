@@ -37,6 +37,8 @@ _UNSURE = 2.5  # L*: by how much the curve may be uncertain where skin is, at mo
 _WORTH = {"hair": 2.0, "backdrop": 1.2, "garment": 1.0, "trousers": 1.0, "skin": 0.9}
 _FOLLOWED = 0.6  # correlation of what lies where the flow leads with the plate, for the flow to count there
 _LEAST_FOLLOWED = 0.5  # of her that shows in the picture
+# Coded, 0 to 1: re-encoding moves a plain backdrop by less; and what it is worth then, more than hair and skin together.
+_SAME, _OWN_BACKDROP = 1.2 / 255, 4.0
 _BODY = (Part.SKIN, Part.HAIR, Part.GARMENT)
 
 
@@ -67,10 +69,12 @@ def departures(
     registration: Registration,
     declared: np.ndarray | None = None,
     redressed: np.ndarray | None = None,
+    unfollowed: np.ndarray | None = None,
 ) -> TamperMap:
     """``picture_srgb`` uint8 (h, w, 3) as it was registered; ``declared`` bool, what the engine says isn't the plate's
     own, of the plate's size or else the picture's; None when nobody says anything. ``redressed`` (bool, of the plate's
-    size) is where other cloth was to be: neither colours nor where pixels went say anything there."""
+    size) is where other cloth was to be: neither colours nor where pixels went say anything there; ``unfollowed`` is where only
+    the latter can't be told."""
     work, scale = work_frame(plate.rgb_srgb)
     # Colours are judged at half the work size: cells are what counts, and a quarter of the pixels fills them.
     before, found = _half(work), _half(registration.found)
@@ -99,7 +103,7 @@ def departures(
     measurements += _skin_shift(lab_found, lab_expected, judged_labels, curve)
     measurements += [_garment_shift(lab_found, lab_expected, expected, labels, judged_labels, curve)]
     measurements += compared_faces(picture_srgb, plate, registration, curve.tone)
-    measurements += _strained(plate, registration, redressed)
+    measurements += _strained(plate, registration, unfollowed if redressed is None else redressed)
     return TamperMap(
         departed & (owner != Part.BACKDROP),
         judged & (owner != Part.BACKDROP),
@@ -165,7 +169,15 @@ def _agreed_tone(before: np.ndarray, found: np.ndarray, labels: np.ndarray) -> A
         chosen = np.zeros_like(mask)
         chosen[1::2, 1::2] = mask[1::2, 1::2]
         samples[name] = before[chosen], found[chosen]
-    return agreed(samples, _WORTH)
+    worth = dict(_WORTH)
+    if _unchanged(*samples["backdrop"]):
+        worth["backdrop"] = _OWN_BACKDROP
+    return agreed(samples, worth)
+
+
+def _unchanged(before: np.ndarray, found: np.ndarray) -> bool:
+    """Whether a part is the plate's to the noise: then nobody changed the light, whatever hair and skin say."""
+    return len(before) > 60 and float(np.median(np.abs(found - before))) < _SAME
 
 
 def _garments(before: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,9 +11,9 @@ from ...domain.brief import Print, Recolor, Shot
 from ...domain.errors import EngineRefused
 from ...domain.twin import Backdrop, PlateFacts, View
 from ...ports import Plate, RenderJob
-from ...vision.cloth import garment_share
 from .accessories import laid_on
 from .figure_marks import MOST_YAW
+from .prepared import Prepared
 from .print import printed
 from .recolor import recoloured
 from .scene import own_colours
@@ -23,13 +23,22 @@ from .tryon import tried_on
 _REACH = {"top": 2.0, "bottom": 5.5}
 
 
-def wearable(shot: Shot, candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
-    """The plates in which something can be put on. Raises EngineRefused ``backdrop.busy``, ``engine.pose`` or
-    ``engine.region``."""
-    names = ", ".join(facts.photo for facts in candidates)
+def separable(candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
+    """The plates out of which she can be cut. Raises EngineRefused ``matte.unsure`` or ``backdrop.busy``."""
     plain = [facts for facts in candidates if facts.backdrop is Backdrop.PLAIN]
     if not plain:
+        names = ", ".join(facts.photo for facts in candidates)
+        if any(facts.backdrop is Backdrop.UNSURE for facts in candidates):
+            raise EngineRefused("matte.unsure", f"her outline in {names} can't be trusted")
         raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
+    return plain
+
+
+def wearable(shot: Shot, candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
+    """The plates in which something can be put on. Raises EngineRefused ``backdrop.busy``, ``matte.unsure``,
+    ``engine.pose`` or ``engine.region``."""
+    names = ", ".join(facts.photo for facts in candidates)
+    plain = separable(candidates)
     front = [f for f in plain if f.view in (View.FRONT, View.UNKNOWN) and abs(f.yaw or 0) <= MOST_YAW]
     if not front:
         raise EngineRefused("engine.pose", f"no plate of hers that fits ({names}) shows her from the front")
@@ -42,7 +51,7 @@ def wearable(shot: Shot, candidates: Sequence[PlateFacts]) -> list[PlateFacts]:
     return showing
 
 
-def before_own_backdrop(plate: Plate, job: RenderJob) -> tuple[np.ndarray, np.ndarray | None]:
+def before_own_backdrop(plate: Plate, job: RenderJob, prepared: Prepared) -> tuple[np.ndarray, np.ndarray | None]:
     """Her plate with everything on, uint8 sRGB (h, w, 3), and her matte (h, w), None where she wasn't cut out.
 
     Raises EngineRefused; see `garment_share`, `printed`, `tried_on` and `laid_on`.
@@ -50,19 +59,19 @@ def before_own_backdrop(plate: Plate, job: RenderJob) -> tuple[np.ndarray, np.nd
     rgb, shot = plate.rgb_srgb, job.shot
     if _cloth(shot) is not None:
         cover = 1 if plate.alpha is None else plate.alpha.astype(np.float32) / 255
-        rgb = _in_new_cloth(plate, rgb, cover, job)
+        rgb = _in_new_cloth(plate, rgb, prepared.share(plate, _cloth(shot).region) * cover, job)
     return _put_on(plate, rgb, job) if _puts_on(shot) else (rgb, plate.alpha)
 
 
-def cut_out(plate: Plate, job: RenderJob) -> tuple[np.ndarray, np.ndarray]:
+def cut_out(plate: Plate, job: RenderJob, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
     """Her own colours without the backdrop in them, uint8 sRGB (h, w, 3), everything on, and her matte (h, w)."""
     if _puts_on(job.shot):
-        rgb, alpha = before_own_backdrop(plate, job)
+        rgb, alpha = before_own_backdrop(plate, job, prepared)
         return own_colours(rgb, alpha), alpha
-    own = own_colours(plate.rgb_srgb, plate.alpha)
+    own = prepared.own(plate)
     if _cloth(job.shot) is not None:
         # Dyed without the old backdrop in it, or the soft edge would carry it into the new scene.
-        own = _in_new_cloth(plate, own, 1, job)
+        own = _in_new_cloth(plate, own, prepared.share(plate, _cloth(job.shot).region), job)
     return own, plate.alpha
 
 
@@ -88,9 +97,8 @@ def _puts_on(shot: Shot) -> bool:
     return shot.tryon is not None or bool(shot.accessories)
 
 
-def _in_new_cloth(plate: Plate, rgb_srgb: np.ndarray, cover: np.ndarray | int, job: RenderJob) -> np.ndarray:
+def _in_new_cloth(plate: Plate, rgb_srgb: np.ndarray, share: np.ndarray, job: RenderJob) -> np.ndarray:
     shot = job.shot
-    share = garment_share(plate, _cloth(shot).region) * cover
     if shot.recolor is not None:
         return recoloured(rgb_srgb, share, shot.recolor.to, plate.alpha)
     return printed(rgb_srgb, share, shot.print, job.pictures.get(shot.print.cloth), plate, plate.alpha)

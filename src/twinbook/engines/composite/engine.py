@@ -15,13 +15,14 @@ import numpy as np
 from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
-from ...domain.twin import Backdrop, Framing, PlateFacts, View
+from ...domain.twin import Framing, PlateFacts, View
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
 from . import light
-from .dressing import before_own_backdrop, cut_out, wearable, worn
+from .dressing import before_own_backdrop, cut_out, separable, wearable, worn
 from .floor import feet_lost
 from .mannequin import MOST_TURNED, on_mannequin
 from .placement import Placed, Setting, Sitter, alone, as_framed, cut_sides, full_length, together
+from .prepared import Prepared
 from .scene import Layer, composite, fitted_scene
 from .studio import studio_scene
 
@@ -35,6 +36,9 @@ _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9, "shoes": 8.0}
 class CompositeEngine(Engine):
     """`ports.Engine` for scenes, dyes, prints, garments put on, accessories, several talents and mannequins. Deterministic:
     the same job gives the same bytes."""
+
+    def __init__(self) -> None:
+        self._prepared = Prepared()
 
     def profile(self) -> EngineProfile:
         return EngineProfile(
@@ -54,7 +58,7 @@ class CompositeEngine(Engine):
 
     def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
         """Choose the plates. Raises EngineRefused: ``engine.operation``, ``engine.talents``, ``campaign.scene``,
-        ``engine.plate``, ``backdrop.busy`` or ``engine.region``."""
+        ``engine.plate``, ``backdrop.busy``, ``matte.unsure`` or ``engine.region``."""
         unknown = sorted(set(shot.operations) - set(_OPERATIONS))
         if unknown:
             raise EngineRefused("engine.operation", f"shot {shot.id} asks for {', '.join(unknown)}")
@@ -107,7 +111,7 @@ class CompositeEngine(Engine):
         setting = _setting(shot, [Sitter.of(talent, plate) for talent, plate in plates.items()])
         if shot.scene is None:
             (plate,) = plates.values()
-            rgb, alpha = before_own_backdrop(plate, job)
+            rgb, alpha = before_own_backdrop(plate, job, self._prepared)
             altered = (rgb != plate.rgb_srgb).any(axis=2)
             alpha = _person_box(plate.facts) if alpha is None else alpha
             lap("dress")
@@ -116,7 +120,7 @@ class CompositeEngine(Engine):
             for placed in setting.placed:
                 plate = plates[placed.talent]
                 _check_plate(plate, placed)
-                own, alpha = cut_out(plate, job)
+                own, alpha = cut_out(plate, job, self._prepared)
                 layers.append(Layer(placed, plate.rgb_srgb, alpha, own))
             lap("dress")
             _check_light(layers)
@@ -219,11 +223,7 @@ def _candidates(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> list[Pla
         # Nobody can tell from a profile that the picture is her: only for whoever asks for it by name.
         found = [facts for facts in found if facts.view is not View.PROFILE] or found
     if shot.scene is not None:
-        plain = [facts for facts in found if facts.backdrop is Backdrop.PLAIN]
-        if not plain:
-            names = ", ".join(facts.photo for facts in found)
-            raise EngineRefused("backdrop.busy", f"she can't be cut out of {names} with a clean edge")
-        found = plain
+        found = separable(found)
     cloth = shot.recolor or shot.print
     if cloth is not None:
         showing = [facts for facts in found if _shows(facts, cloth)]

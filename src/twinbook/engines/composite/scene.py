@@ -125,7 +125,7 @@ def composite(setting: Setting, layers: Sequence[Layer], scene: np.ndarray, seed
             ]
     by_talent = {layer.placed.talent: layer for layer in layers}
     sigma = max(0.012 * setting.head, 1.5)
-    spread = cv2.GaussianBlur(scene, (0, 0), 3 * sigma)
+    spread = _spread(scene, 3 * sigma)
     mixed, out = scene, to_srgb(scene)
     alpha, altered = np.zeros(shape, np.uint8), np.ones(shape, bool)
     for placed in setting.from_the_back:
@@ -142,6 +142,14 @@ def composite(setting: Setting, layers: Sequence[Layer], scene: np.ndarray, seed
         altered[window][touched] = (out[window] != plain).any(axis=2)[touched]
         alpha[window] = np.maximum(alpha[window], cover)
     return Composed(out, alpha, altered)
+
+
+def _spread(linear: np.ndarray, sigma: float) -> np.ndarray:
+    """Blurred, from a smaller copy where the blur leaves nothing that would need more."""
+    high, wide = linear.shape[:2]
+    fewer = max(int(sigma / 4), 1)
+    small = cv2.resize(linear, (max(wide // fewer, 1), max(high // fewer, 1)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / fewer), (wide, high), interpolation=cv2.INTER_LINEAR)
 
 
 def _windows(placed: Placed, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -90,6 +90,8 @@ def _parts(
             if armpit is None:
                 continue
             seam = _seam(mask, grey, armpit, side, unit)
+            if np.isnan(seam).all():
+                continue  # a notch in the outline, with no shoulder above it
             seams[index] = seam
             x = np.arange(mask.shape[1])[None, :]
             beyond = (x - seam[:, None]) * side > 0
@@ -138,10 +140,10 @@ def _seam(mask: np.ndarray, grey: np.ndarray, armpit: tuple[float, int], side: i
     reach = max(round(0.35 * unit), 4)
     columns = np.arange(round(x0) - reach, round(x0) + reach + 1)
     columns = columns[(columns >= 1) & (columns < mask.shape[1] - 1)]
-    top = y0
-    column = int(np.clip(round(x0), 0, mask.shape[1] - 1))
-    while top > 0 and mask[top - 1, column]:
-        top -= 1
+    # A pixel or two inwards: right above an armpit backdrop may show through.
+    inwards = np.clip(np.round(x0 - side * np.arange(1, 4)).astype(int), 0, mask.shape[1] - 1)
+    bare = [np.flatnonzero(~mask[:y0, column]) for column in inwards]
+    top = min(int(rows[-1]) + 1 if len(rows) else 0 for rows in bare)
     seam = np.full(mask.shape[0], np.nan)
     if y0 - top < 4:
         return seam
