@@ -12,13 +12,12 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from ...vision.skin import lab
+from .neckline import neckline
 from .packshot import Packshot, refusal
 
 _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
-_OTHER = 0.12  # of the cloth below a neckline that may be of another colour, where the chest is plain
 _TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
@@ -68,9 +67,8 @@ def read(packshot: Packshot, kind: str) -> Garment:
     marks = {name: np.float64(at) / scale for name, at in marks.items()}
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
-        found, inside = _neckline(rgb, alpha, marks)
+        found, inside = neckline(rgb, alpha, marks, axis / scale)
         marks |= found
-        _front_of_the_neck(rgb, marks, inside)
     return Garment(kind, rgb, alpha, inside, marks, _parts(kind, alpha, marks))
 
 
@@ -329,109 +327,6 @@ def _alike(marks: dict[str, np.ndarray], axis: float) -> None:
     halves = [abs(marks[f"armpit_{side}"][0] - axis) for side in _SIDES]
     if max(halves) > 1.45 * min(halves):
         raise refusal("the garment isn't seen from the front")
-
-
-def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The lowest point of the neckline and its ends, where it meets the outline; and where the inside of the back shows above it: bool (h, w).
-
-    The neckline is the arch between the collar's two ends, U or V, with the steadiest step of colour across it. Where
-    the picture's background shows through the neck, it is the outline itself.
-    """
-    left, right = marks["collar_left"], marks["collar_right"]
-    span = right - left
-    wide = float(np.linalg.norm(span))
-    nothing = np.zeros(alpha.shape, bool)
-    rise = _rise(alpha > 127)
-    t = np.linspace(-0.9, 0.9, 61)
-    line = left + (t[:, None] + 1) / 2 * span
-    columns = line[:, 0].round().astype(int)
-    dip = rise[columns] - line[:, 1]
-    lowest = int(np.argmax(dip))
-    values = cv2.GaussianBlur(lab(rgb_srgb).astype(np.float32), (0, 0), max(0.008 * wide, 0.8))
-    step = max(0.035 * wide, 1.5)
-    tried: list[tuple[float, tuple[float, float, float, float]]] = []
-    for power, broad in ((1.15, 1.0), (1.5, 1.0), (2.0, 1.0), (2.8, 1.0), (1.5, 1.3), (2.0, 1.3), (2.8, 1.3)):
-        arch = 1 - np.abs(t / broad) ** power
-        for base in (0.0, 0.06, 0.12, 0.18):
-            for depth in np.arange(0.12, 0.95, 0.02):
-                y = line[:, 1] + (base + depth * arch) * wide
-                clear = y - step > rise[columns] + 0.5 * step
-                if clear.mean() < 0.6:
-                    continue
-                turn = (_at(values, columns, y + step) - _at(values, columns, y - step))[clear]
-                sizes = np.linalg.norm(turn, axis=1)
-                # A print steps somewhere along the arch, a neckline all along it.
-                if (sizes > 4).mean() < 0.8:
-                    continue
-                if _goes_on(values, left, span, (base + depth) * wide, step, turn.mean(axis=0)):
-                    continue
-                score = (0.6 * np.linalg.norm(turn.mean(axis=0)) + 0.4 * np.median(sizes)) * clear.mean()
-                score *= 1 + 0.25 * (depth + base)
-                if depth + base > (0.95 if power < 1.2 else 0.7):
-                    continue
-                tried.append((score, (depth * wide, power, base * wide, broad)))
-    found = max((entry for entry in tried if entry[0] > 4.5), default=(0.0, None))[1]
-    if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
-        front = line[lowest] + (0, max(dip[lowest], 0))
-        return {"collar_front": front}, nothing
-    depth, power, base, broad = found
-    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
-    where = (x - left[0]) / span[0] * 2 - 1
-    edge = left[1] + (where + 1) / 2 * span[1] + base + depth * (1 - np.abs(where / broad) ** power)
-    inside = (np.abs(where) < 1.2 * broad) & (y < edge) & (alpha > 0)
-    ends = {"collar_front": (left + right) / 2 + np.float64([0, depth + base])}
-    for name, sign in (("collar_left", -1), ("collar_right", 1)):
-        for reach in np.arange(0.8, 1.5, 0.02) * sign:
-            at = left + (reach + 1) / 2 * span + np.float64([0, base + depth * (1 - abs(reach / broad) ** power)])
-            column = int(np.clip(round(at[0]), 0, len(rise) - 1))
-            if at[1] <= rise[column] + 1:
-                ends[name] = np.float64([column, rise[column]])
-                break
-    return ends, inside
-
-
-def _front_of_the_neck(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray) -> None:
-    """Refuse a neck in which the inside of the back would be worn as the front: one whose edge isn't found, or below
-    whose edge something else than the cloth shows, a label or a placket that stands open."""
-    left, right, front = (marks[f"collar_{end}"] for end in ("left", "right", "front"))
-    wide = float(np.linalg.norm(right - left))
-    if not inside.any() and front[1] - 0.5 * (left[1] + right[1]) < 0.1 * wide:
-        raise refusal("the neckline of the garment can't be told from the inside of its back")
-
-    def patch(first: float, last: float) -> np.ndarray:
-        rows, columns = front[1] + np.float64([first, last]) * wide, front[0] + np.float64([-0.25, 0.25]) * wide
-        here = np.s_[round(rows[0]) : round(rows[1]), max(round(columns[0]), 0) : round(columns[1])]
-        return lab(rgb_srgb[here]).reshape(-1, 3)
-
-    below, chest = patch(0.05, 0.4), patch(0.5, 1.3)
-    if not len(below) or not len(chest):
-        return
-    cloth = np.median(chest, axis=0)
-    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > 15).mean()) for part in (below, chest))
-    if other > max(_OTHER, 3 * usual):
-        raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
-
-
-def _goes_on(
-    values: np.ndarray, left: np.ndarray, span: np.ndarray, below: float, step: float, turn: np.ndarray
-) -> bool:
-    """Whether the same step of colour is found at the height of an arch's lowest point on both sides of the arch, too:
-    a stripe across the chest, and no neckline."""
-    for t in (np.linspace(-0.45, -0.1, 12), np.linspace(1.1, 1.45, 12)):
-        columns = np.clip((left[0] + t * span[0]).round().astype(int), 0, values.shape[1] - 1)
-        level = np.full(len(t), left[1] + 0.5 * span[1] + below)
-        # It may lie a little askew.
-        found = (
-            np.median((_at(values, columns, y + step) - _at(values, columns, y - step)) @ turn)
-            for y in (level + off * step for off in (-2, -1, 0, 1, 2))
-        )
-        if max(found) < 0.5 * float(turn @ turn):
-            return False
-    return True
-
-
-def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    return values[np.clip(rows.round().astype(int), 0, values.shape[0] - 1), columns]
 
 
 def _parts(kind: str, alpha: np.ndarray, marks: dict[str, np.ndarray]) -> np.ndarray:
