@@ -20,12 +20,20 @@ from .packshot import refusal
 
 _SURE = 0.70  # support from which an arch is taken for a neckline
 _AS_SURE = 0.82  # of the best's support, from which an arch is as good as that
-_RIVAL = 0.75  # of the best's, from which a deeper arch that is no rib's lower edge leaves it open which is the neckline
+_RIVAL = (
+    0.75  # of the best's, from which a deeper arch that is no rib's lower edge leaves it open which is the neckline
+)
 _APART = 0.05  # of the collar's width: arches nearer to each other are one
 _STEP = 4.0  # ΔE of an edge that is half believed
 _RIB = (0.05, 0.34)  # breadth of a rib over the collar's width
 _ONE_COLOUR = 6.0  # ΔE within a rib
 _OTHER = 0.08  # of the cloth below a neckline that may be of another colour, where the chest is plain
+_UNLIKE = 12.0  # ΔE from the cloth of what is of another colour
+_SHALLOWEST, _SHALLOWEST_V = 0.11, 0.3  # depth over the collar's width: what is more level is no neckline, round or a V
+_ROUND = 1.5  # exponent p from which an arch isn't a V
+_BEYOND = 0.3  # of its support, that an arch loses for each width of the collar by which it is wider than that
+_HALF = (0.68, 1.5)  # an arch's width over that between the collar's marks, which see the back's collar, too
+_KEPT = 10  # arches that are looked at closely
 # Exponents (p, q) of an arch (1 − |t|^p)^q: V, U and the half ellipses of round necks.
 _SHAPES = ((1.0, 1.0), (1.3, 1.0), (1.7, 1.0), (2.2, 1.0), (3.0, 1.0), (2.0, 0.6), (2.6, 0.6))
 _ALONG = np.linspace(0.0, 0.94, 24)
@@ -71,11 +79,15 @@ class _Neck:
         return float(self.right[0] - self.left[0])
 
     def colour(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        rows, columns = (np.clip(v.round().astype(int), 0, n - 1) for v, n in zip((y, x), self.alpha.shape, strict=True))
+        rows, columns = (
+            np.clip(v.round().astype(int), 0, n - 1) for v, n in zip((y, x), self.alpha.shape, strict=True)
+        )
         return self.values[rows, columns]
 
     def cloth(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        rows, columns = (np.clip(v.round().astype(int), 0, n - 1) for v, n in zip((y, x), self.alpha.shape, strict=True))
+        rows, columns = (
+            np.clip(v.round().astype(int), 0, n - 1) for v, n in zip((y, x), self.alpha.shape, strict=True)
+        )
         return self.alpha[rows, columns] > 127
 
     def rise_at(self, x: float) -> float:
@@ -139,31 +151,53 @@ def _arches(neck: _Neck) -> list[Arch]:
     """The arches with support, best first, one of those that lie close to each other."""
     wide = neck.wide
     middle = 0.5 * float(neck.left[0] + neck.right[0])
+    depths = np.arange(0.12, 0.9, 0.02) * wide
     found: list[Arch] = []
     for x in np.linspace(min(neck.axis, middle) - 0.03 * wide, max(neck.axis, middle) + 0.03 * wide, 5):
-        for half in np.arange(0.72, 1.45, 0.08) * wide / 2:
+        for half in np.arange(*_HALF, 0.08) * wide / 2:
             # What sticks out of a neck on one side, a hanger, hides that end: the lower of the two is the collar's.
             ends = max(neck.rise_at(x - half), neck.rise_at(x + half))
             if ends >= len(neck.alpha) - 1:
                 continue
             for base in (0.0, 0.05):
                 for p, q in _SHAPES:
-                    found += _of_a_shape(neck, float(x), float(half), ends + base * wide, p, q)
-    found.sort(key=lambda arch: -arch.support)
+                    found += _of_a_shape(neck, float(x), float(half), ends + base * wide, p, q, depths)
+    return _apart([_settled(neck, arch) for arch in _apart(found, wide)[:_KEPT]], wide)
+
+
+def _apart(found: list[Arch], wide: float) -> list[Arch]:
+    """Best first, one of those that lie close to each other."""
     kept: list[Arch] = []
-    for arch in found:
-        if len(kept) == 8:
-            break
+    for arch in sorted(found, key=lambda arch: -arch.support):
         if all(abs(arch.bottom - other.bottom) > _APART * wide for other in kept):
             kept.append(arch)
     return kept
 
 
-def _of_a_shape(neck: _Neck, x: float, half: float, top: float, p: float, q: float) -> list[Arch]:
-    """The arches of one shape at every depth, each with its support: how far colour changes across it, not along it, on
+def _settled(neck: _Neck, arch: Arch) -> Arch:
+    """Moved to where its support is greatest nearby: which of two is better mustn't hang on where a grid fell."""
+    for reach in (0.04, 0.02, 0.01):
+        off = np.array([-reach, 0.0, reach]) * neck.wide
+        near = [
+            moved
+            for x in arch.middle + off
+            for half in np.clip(arch.half + off, *(0.5 * neck.wide * share for share in _HALF))
+            for top in arch.top + off
+            for moved in _of_a_shape(
+                neck, float(x), float(half), float(top), arch.p, arch.q, arch.depth + arch.top - top + off
+            )
+        ]
+        arch = max([arch, *near], key=lambda moved: moved.support)
+    return arch
+
+
+def _of_a_shape(neck: _Neck, x: float, half: float, top: float, p: float, q: float, depths: np.ndarray) -> list[Arch]:
+    """The arches of one shape at those depths, each with its support: how far colour changes across it, not along it, on
     both sides alike and in its bottom as in its flanks."""
     step = max(0.03 * neck.wide, 1.5)
-    depths = np.arange(0.12, 0.9, 0.02) * neck.wide
+    depths = depths[depths > (_SHALLOWEST if p > _ROUND else _SHALLOWEST_V) * neck.wide]
+    if not len(depths):
+        return []
     t = _ALONG
     under = np.clip(1 - t**p, 1e-6, None)
     y = top + depths[:, None] * under**q
@@ -189,6 +223,8 @@ def _of_a_shape(neck: _Neck, x: float, half: float, top: float, p: float, q: flo
     seen = known[:, _SHORT].mean(axis=1) > 0.85
     parts[2] = np.where(known[:, 16:].any(axis=1), parts[2], parts[1])
     support = np.where(seen, 0.5 * both.sum(axis=1) / counts + 0.5 * np.min(parts, axis=0), 0)
+    # Its ends are the collar's.
+    support *= 1 - _BEYOND * max(2 * half / neck.wide - 1, 0)
     return [
         Arch(float(value), x, half, top, float(depth), p, q)
         for value, depth in zip(support, depths, strict=True)
@@ -248,6 +284,6 @@ def _closed(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarr
     if not len(below) or not len(chest):
         return
     cloth = np.median(chest, axis=0)
-    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > 15).mean()) for part in (below, chest))
+    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > _UNLIKE).mean()) for part in (below, chest))
     if other > max(_OTHER, 2.5 * usual):
         raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
