@@ -316,6 +316,14 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
 # --- trousers ---------------------------------------------------------------------------------------------------
 
 
+def _kept_open(edge: np.ndarray, crotch_row: float, middle: float) -> np.ndarray:
+    """An edge of the gap between her legs, float (h,), carried on from where it was last seen: between her ankles a
+    shadow on the floor may close it. ``middle`` where it is seen nowhere."""
+    rows = np.arange(len(edge), dtype=np.float64)
+    seen = np.isfinite(edge) & (rows >= crotch_row)
+    return np.interp(rows, rows[seen], edge[seen]) if seen.any() else np.full(len(edge), middle)
+
+
 def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     marks = garment.marks
     crotch_row = float(figure.crotch)
@@ -344,6 +352,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         onto.append(along(target, _POINTS))
 
     lowest = len(figure.trunk["left"]) - 1 if now.hem is None else now.hem - 0.35 * figure.unit
+    gap = {side: _kept_open(figure.gap[side], crotch_row, middle) for side, _ in _SIDES}
     for side, sign in _SIDES:
         end = crotch_row + scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
         if now.hem is not None and abs(now.hem + 2 - end) < _SAME * figure.unit:
@@ -361,8 +370,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
                 reach = max(own, top_half) if t > 0.3 else own
                 outside.append((middle + sign * (reach + _MARGIN), y))
                 continue
-            near = figure.gap[side][row]
-            near = near if np.isfinite(near) else middle
+            near = gap[side][row]
             t = (y - crotch_row) / max(end - crotch_row, 1)
             thigh = 0.5 * scale * broad
             cloth = ((1 - t) * thigh + t * mouth) * round_legs

@@ -28,7 +28,7 @@ _STEP = 4.0  # ΔE of an edge that is half believed
 _RIB = (0.05, 0.34)  # breadth of a rib over the collar's width
 _ONE_COLOUR = 6.0  # ΔE within a rib
 _OTHER = 0.08  # of the cloth below a neckline that may be of another colour, where the chest is plain
-_UNLIKE = 12.0  # ΔE from the cloth of what is of another colour
+_UNLIKE, _OTHER_HUE = 12.0, 5.0  # ΔE from the cloth of what is of another colour; of its hue alone
 _SHALLOWEST, _SHALLOWEST_V = 0.11, 0.3  # depth over the collar's width: what is more level is no neckline, round or a V
 _ROUND = 1.5  # exponent p from which an arch isn't a V
 _BEYOND = 0.3  # of its support, that an arch loses for each width of the collar by which it is wider than that
@@ -284,6 +284,10 @@ def _closed(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarr
     if not len(below) or not len(chest):
         return
     cloth = np.median(chest, axis=0)
-    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > _UNLIKE).mean()) for part in (below, chest))
-    if other > max(_OTHER, 2.5 * usual):
-        raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
+    # Folds change how light cloth is, not its hue: a label is told by that, too.
+    for channels, most in ((slice(0, 3), _UNLIKE), (slice(1, 3), _OTHER_HUE)):
+        off = [np.linalg.norm((part - cloth)[:, channels], axis=1) > most for part in (below, chest)]
+        if off[0].mean() > max(_OTHER, 2.5 * off[1].mean()):
+            raise refusal(
+                "the neck of the garment stands open: a label or the inside of its back shows below the neckline"
+            )
