@@ -316,12 +316,22 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
 # --- trousers ---------------------------------------------------------------------------------------------------
 
 
-def _kept_open(edge: np.ndarray, crotch_row: float, middle: float) -> np.ndarray:
-    """An edge of the gap between her legs, float (h,), carried on from where it was last seen: between her ankles a
-    shadow on the floor may close it. ``middle`` where it is seen nowhere."""
-    rows = np.arange(len(edge), dtype=np.float64)
-    seen = np.isfinite(edge) & (rows >= crotch_row)
-    return np.interp(rows, rows[seen], edge[seen]) if seen.any() else np.full(len(edge), middle)
+def _kept_open(figure: Figure, middle: float) -> dict[str, np.ndarray]:
+    """The edges of the gap between her legs, float (h,), by side, carried on from where they were last seen: between her
+    ankles a shadow on the floor, or shoes, may close it all of a sudden. ``middle`` where it is seen nowhere."""
+    left, right = figure.gap["left"], figure.gap["right"]
+    rows = np.arange(len(left), dtype=np.float64)
+    seen = np.isfinite(left) & np.isfinite(right) & (rows >= figure.crotch)
+    step = max(round(0.15 * figure.unit), 1)
+    wide = np.where(seen, right - left, np.nan)
+    before = np.concatenate([np.full(step, np.nan), wide[:-step]])
+    # Legs that come together do so slowly.
+    sudden = np.flatnonzero((wide < 0.5 * before) & (before > 0.1 * figure.unit))
+    if len(sudden):
+        seen &= rows < sudden[0] - step
+    if not seen.any():
+        return dict.fromkeys(("left", "right"), np.full(len(left), middle))
+    return {side: np.interp(rows, rows[seen], edge[seen]) for side, edge in (("left", left), ("right", right))}
 
 
 def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
@@ -352,7 +362,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         onto.append(along(target, _POINTS))
 
     lowest = len(figure.trunk["left"]) - 1 if now.hem is None else now.hem - 0.35 * figure.unit
-    gap = {side: _kept_open(figure.gap[side], crotch_row, middle) for side, _ in _SIDES}
+    gap = _kept_open(figure, middle)
     for side, sign in _SIDES:
         end = crotch_row + scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
         if now.hem is not None and abs(now.hem + 2 - end) < _SAME * figure.unit:

@@ -154,8 +154,8 @@ def _sheet(garment: Garment, fit: Fit, size: tuple[int, int], unit: float) -> _S
     soft = max(fit.scale, 1.0)
     cover = np.clip((cv2.GaussianBlur(cover, (0, 0), 0.5 * soft) - 0.5) * 1.6 * soft + 0.5, 0, 1)
     rgb = taken(rgb, cv2.INTER_CUBIC)
-    # Where the cloth is folded in an armpit nothing of it may be left out.
-    reach = max(round(0.05 * unit), 1)
+    # Where the cloth is folded in an armpit nothing of it may be left out. Between legs there is a gap.
+    reach = max(round((0.05 if garment.kind == "top" else 0.012) * unit), 1)
     solid = np.pad((cover > 0.5).astype(np.uint8), 2 * reach)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc(reach))[2 * reach : -2 * reach, 2 * reach : -2 * reach] > 0
     torn = closed & (cover < 0.9) & (cv2.erode(closed.astype(np.uint8), disc(2)) > 0)
