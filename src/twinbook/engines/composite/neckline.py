@@ -107,7 +107,8 @@ def neckline(
     wide = float(right[0] - left[0])
     values = cv2.GaussianBlur(lab(rgb_srgb).astype(np.float32), (0, 0), max(0.008 * wide, 0.8))
     neck = _Neck(values, alpha, rise, left, right, axis)
-    arch = _chosen(neck)
+    chosen = _chosen(neck)
+    arch, rib = chosen or (None, None)
     columns = np.arange(round(left[0] + 0.05 * wide), round(right[0] - 0.05 * wide) + 1)
     line = left[1] + (columns - left[0]) / wide * (right[1] - left[1])
     dip = rise[columns] - line
@@ -122,12 +123,14 @@ def neckline(
             "collar_right": np.float64([arch.middle + arch.half, arch.top]),
         }
         inside = _above(neck, arch)
-    _closed(rgb_srgb, marks | found, inside)
+    edge = rib.bottom if rib and inside.any() else found["collar_front"][1]
+    _closed(rgb_srgb, marks | found, inside, edge)
     return found, inside
 
 
-def _chosen(neck: _Neck) -> Arch | None:
-    """The arch that is the neckline; None where there is none. Refuses where it might be another.
+def _chosen(neck: _Neck) -> tuple[Arch, Arch] | None:
+    """The arch that is the neckline, and the lower edge of its rib (the same, without one); None where there is none.
+    Refuses where it might be another.
 
     Of arches nearly as sure the deepest: above the front's edge the back has edges, too, a rib's and those of stripes.
     """
@@ -144,7 +147,8 @@ def _chosen(neck: _Neck) -> Arch | None:
         lower = arch.bottom > best.bottom + _APART * neck.wide
         if lower and arch.support > _RIVAL * most and arch is not deepest and not _is_rib(neck, best, arch):
             raise refusal("the neckline of the garment can't be told from the inside of its back")
-    return best
+    ribs = [arch for arch in arches if arch.support > 0.5 * most and _is_rib(neck, best, arch)]
+    return best, min(ribs, key=lambda arch: arch.bottom, default=best)
 
 
 def _arches(neck: _Neck) -> list[Arch]:
@@ -267,16 +271,17 @@ def _above(neck: _Neck, arch: Arch) -> np.ndarray:
     return (np.arange(high)[:, None] < edge[None, :]) & (neck.alpha > 0)
 
 
-def _closed(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray) -> None:
+def _closed(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray, edge: float) -> None:
     """Refuse a neck in which the inside of the back would be worn as the front: one whose edge isn't found, or below
-    whose edge something else than the cloth shows, a label or a placket that stands open."""
+    whose ``edge`` (a row, its rib's where it has one) something else than the cloth shows, a label or a placket that
+    stands open."""
     left, right, front = (marks[f"collar_{end}"] for end in ("left", "right", "front"))
     wide = float(np.linalg.norm(right - left))
     if not inside.any() and front[1] - 0.5 * (left[1] + right[1]) < 0.1 * wide:
         raise refusal("the neckline of the garment can't be told from the inside of its back")
 
     def patch(first: float, last: float) -> np.ndarray:
-        rows, columns = front[1] + np.float64([first, last]) * wide, front[0] + np.float64([-0.25, 0.25]) * wide
+        rows, columns = edge + np.float64([first, last]) * wide, front[0] + np.float64([-0.25, 0.25]) * wide
         here = np.s_[round(rows[0]) : round(rows[1]), max(round(columns[0]), 0) : round(columns[1])]
         return lab(rgb_srgb[here]).reshape(-1, 3)
 
