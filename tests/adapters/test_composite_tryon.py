@@ -18,6 +18,7 @@ from twinbook.engines.composite.drape import bent, mesh
 from twinbook.engines.composite.figure_marks import Figure, find
 from twinbook.engines.composite.garment_marks import read
 from twinbook.engines.composite.packshot import cut_out
+from twinbook.engines.composite.prepared import Prepared
 from twinbook.engines.composite.shoulders import laid
 from twinbook.engines.composite.tryon import tried_on
 from twinbook.ports import Asked, RenderJob
@@ -195,7 +196,7 @@ def test_a_belt_is_worn_over_what_was_put_on_or_printed(plate, packshot, over):
 
     def worn(**fields):
         shot = Shot("worn", ("mira",), ("feed",), **fields)
-        return dressing.before_own_backdrop(plate, RenderJob(shot, None, {}, {}, pictures))[0]
+        return dressing.before_own_backdrop(plate, RenderJob(shot, None, {}, {}, pictures), Prepared())[0]
 
     bare, dressed, both = worn(accessories=belt), worn(**on), worn(accessories=belt, **on)
     hers = find(plate)
