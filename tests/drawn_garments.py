@@ -89,6 +89,44 @@ def tee(side=600, paint=None, paper=(250, 250, 250), shadow=0.12, hanger=False, 
     )
 
 
+def tee_with_a_back(side=600, paint=None, hanger=False, depth=9.0, paper=(250, 250, 250)):
+    """A tee whose back shows above the front's neckline: its inside with the stripes of the cloth in shade, a rib in
+    front ``depth`` hundredths deep; ``hanger`` lays wood across that, which sticks out of the neck on the right only.
+
+    Where its neckline is lowest is the mark ``collar_front``.
+    """
+    half = [TEE[name] for name in ("collar", "shoulder", "outer", "inner", "armpit", "hem")]
+    paint = paint or plain((60, 96, 150))
+    left, top = half[0]
+    wide = 50 - left
+    rib = 2.6
+
+    def arch(x, broad, deep):
+        return top + deep * np.sqrt(np.clip(1 - ((x - 50) / broad) ** 2, 0, None))
+
+    def cloth(x, y):
+        front = paint(x, y).copy()
+        broken = (np.abs(x - 50) < wide + rib) & (y < arch(x, wide + rib, depth + rib))
+        front[broken] = (228, 224, 214)
+        seam = broken & (y > arch(x, wide + rib, depth + rib) - 0.35)
+        front[seam] = (190, 186, 178)
+        back = (np.abs(x - 50) < wide) & (y < arch(x, wide, depth))
+        front[back] = 0.6 * paint(x, y + 2)[back]
+        collar = back & (y < top)
+        front[collar] = (214, 210, 200)
+        if hanger:
+            wood = (np.abs(y - (12.5 + 0.22 * np.abs(x - 50))) < 1.5) & (y < arch(x, wide, depth))
+            front[wood] = (196, 150, 104)
+        return front
+
+    points = [*half, *[(100 - x, y) for x, y in reversed(half)]]
+    stand = [(100 - left - 1, top - 3), (left + 1, top - 3)]
+    if hanger:
+        stand = [(100 - left + 1.5, top - 1.5), (100 - left - 1, top - 3.4), (50, top - 4), (left + 1, top - 2)]
+    marks = _both_sides(TEE, side) | {"collar_front": (side / 2, (top + depth) * side / 100)}
+    return _drawn(side, [*points, *stand], cloth, paper, 0.1, marks)
+
+
 def tee_with_a_label(side=600):
     """The inside of its back shows in an open neck, with a label: the front's edge is further down than it seems."""
     picture = tee(side).rgb_srgb.copy()

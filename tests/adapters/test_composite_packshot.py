@@ -116,6 +116,35 @@ def test_a_striped_tee_has_its_neckline_at_the_rib_and_nothing_behind_it(how, le
     assert (found.alpha[middle[-1] + 2 : front[1] + wide, front[0]] > 127).all()
 
 
+STRIPES = drawn.striped((232, 228, 218), (40, 60, 120))
+
+
+@pytest.mark.parametrize(
+    "packshot",
+    [
+        drawn.tee_with_a_back(paint=STRIPES),
+        drawn.tee_with_a_back(paint=STRIPES, depth=10.0),  # a stripe lies level with the neckline's lowest point
+        drawn.tee_with_a_back(paint=STRIPES, hanger=True),
+    ],
+    ids=["striped", "a stripe level with the arch", "on a hanger"],
+)
+def test_the_neckline_is_where_the_front_ends(packshot):
+    garment = read(cut_out(packshot.rgb_srgb), "top")
+    side = len(packshot.rgb_srgb)
+    assert np.abs(garment.marks["collar_front"] - packshot.marks["collar_front"]).max() < 0.015 * side
+    # All of the back is taken for its inside, and nothing of the rib.
+    row, column = round(packshot.marks["collar_front"][1]), side // 2
+    assert garment.inside[row - 10, column]
+    assert not garment.inside[row + 8, column]
+
+
+def test_stripes_alone_make_no_neckline():
+    """However many stripes cross the chest, what isn't an arch that ends at the collar is never taken for one."""
+    for pitch in (4, 6, 8):
+        packshot = drawn.tee(paint=drawn.striped((232, 228, 218), (40, 60, 120), pitch=pitch))
+        assert not read(cut_out(packshot.rgb_srgb), "top").inside.any()
+
+
 def test_the_outline_of_white_cloth_is_drawn_along_its_edge():
     """Between a dark stripe that ends there and the white beside it no step is left."""
     packshot = drawn.tee(paint=drawn.striped((236, 233, 226), (40, 60, 120)), paper=(252, 252, 252))

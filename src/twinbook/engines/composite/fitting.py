@@ -316,6 +316,24 @@ def _wrapped(shape: Mesh, marks: dict, scale: float, ends: dict[str, np.ndarray]
 # --- trousers ---------------------------------------------------------------------------------------------------
 
 
+def _kept_open(figure: Figure, middle: float) -> dict[str, np.ndarray]:
+    """The edges of the gap between her legs, float (h,), by side, carried on from where they were last seen: between her
+    ankles a shadow on the floor, or shoes, may close it all of a sudden. ``middle`` where it is seen nowhere."""
+    left, right = figure.gap["left"], figure.gap["right"]
+    rows = np.arange(len(left), dtype=np.float64)
+    seen = np.isfinite(left) & np.isfinite(right) & (rows >= figure.crotch)
+    step = max(round(0.15 * figure.unit), 1)
+    wide = np.where(seen, right - left, np.nan)
+    before = np.concatenate([np.full(step, np.nan), wide[:-step]])
+    # Legs that come together do so slowly.
+    sudden = np.flatnonzero((wide < 0.5 * before) & (before > 0.1 * figure.unit))
+    if len(sudden):
+        seen &= rows < sudden[0] - step
+    if not seen.any():
+        return dict.fromkeys(("left", "right"), np.full(len(left), middle))
+    return {side: np.interp(rows, rows[seen], edge[seen]) for side, edge in (("left", left), ("right", right))}
+
+
 def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     marks = garment.marks
     crotch_row = float(figure.crotch)
@@ -344,6 +362,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         onto.append(along(target, _POINTS))
 
     lowest = len(figure.trunk["left"]) - 1 if now.hem is None else now.hem - 0.35 * figure.unit
+    gap = _kept_open(figure, middle)
     for side, sign in _SIDES:
         end = crotch_row + scale * float(np.linalg.norm(marks[f"inner_{side}"] - marks["crotch"]))
         if now.hem is not None and abs(now.hem + 2 - end) < _SAME * figure.unit:
@@ -361,8 +380,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
                 reach = max(own, top_half) if t > 0.3 else own
                 outside.append((middle + sign * (reach + _MARGIN), y))
                 continue
-            near = figure.gap[side][row]
-            near = near if np.isfinite(near) else middle
+            near = gap[side][row]
             t = (y - crotch_row) / max(end - crotch_row, 1)
             thigh = 0.5 * scale * broad
             cloth = ((1 - t) * thigh + t * mouth) * round_legs

@@ -26,6 +26,7 @@ from .fitting import Fit, fitted, worn
 from .garment_marks import Garment, read
 from .packshot import cut_out
 
+_SHEEN = 0.04  # of the light, that cloth throws back off its surface undyed: all that dark cloth shows of its folds
 _LUMINANCE = np.float32([0.2126, 0.7152, 0.0722])
 _LEFT_OVER = 0.01  # of the old garment's area that may show
 
@@ -153,8 +154,8 @@ def _sheet(garment: Garment, fit: Fit, size: tuple[int, int], unit: float) -> _S
     soft = max(fit.scale, 1.0)
     cover = np.clip((cv2.GaussianBlur(cover, (0, 0), 0.5 * soft) - 0.5) * 1.6 * soft + 0.5, 0, 1)
     rgb = taken(rgb, cv2.INTER_CUBIC)
-    # Where the cloth is folded in an armpit nothing of it may be left out.
-    reach = max(round(0.05 * unit), 1)
+    # Where the cloth is folded in an armpit nothing of it may be left out. Between legs there is a gap.
+    reach = max(round((0.05 if garment.kind == "top" else 0.012) * unit), 1)
     solid = np.pad((cover > 0.5).astype(np.uint8), 2 * reach)
     closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, disc(reach))[2 * reach : -2 * reach, 2 * reach : -2 * reach] > 0
     torn = closed & (cover < 0.9) & (cv2.erode(closed.astype(np.uint8), disc(2)) > 0)
@@ -170,7 +171,7 @@ def _sheet(garment: Garment, fit: Fit, size: tuple[int, int], unit: float) -> _S
 def _light(linear: np.ndarray, old: np.ndarray, figure: Figure, front: np.ndarray) -> np.ndarray:
     """How much more or less light falls where, float32 (h, w): from the slow shading of what she wore and of bare arms."""
     solid = cv2.erode((old > 0.97).astype(np.uint8), disc(2)) > 0
-    luminance = np.log(np.maximum(linear @ _LUMINANCE, 1e-3))
+    luminance = np.log(linear @ _LUMINANCE + _SHEEN)
     skin = (figure.labels == Region.SKIN) & (cv2.erode((old < 0.02).astype(np.uint8), disc(3)) > 0)
     skin[: round(figure.shoulder["left"][1])] = False
     if not solid.any():
