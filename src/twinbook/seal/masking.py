@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -41,10 +42,14 @@ def moved(rgb_srgb: np.ndarray, levels: np.ndarray) -> np.ndarray:
     Fractions are dithered (ordered, by Roberts's R2 sequence): rounded, a faint pattern would become islands with
     edges, which the eye finds on a flat backdrop. What isn't moved at all stays bit for bit.
     """
-    rows, columns = (np.arange(side, dtype=np.float32) for side in levels.shape)
-    threshold = (0.5698403 * rows[:, None] + 0.7548777 * columns[None, :]) % 1
-    step = np.floor(levels + threshold).astype(np.int16)
+    step = np.floor(levels + _dither(*levels.shape)).astype(np.int16)
     return cv2.add(rgb_srgb, cv2.merge([step, step, step]), dtype=cv2.CV_8U)
+
+
+@lru_cache(maxsize=4)
+def _dither(height: int, width: int) -> np.ndarray:
+    rows, columns = (np.arange(side, dtype=np.float32) for side in (height, width))
+    return (0.5698403 * rows[:, None] + 0.7548777 * columns[None, :]) % 1
 
 
 def psnr(before: np.ndarray, after: np.ndarray) -> float:
