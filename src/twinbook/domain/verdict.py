@@ -52,6 +52,11 @@ _STATES = {
 }
 
 
+# Of a picture that nothing but its looks leads to a release: from which share of its area that departs it is as likely the
+# plate, or another picture from it, as an altered copy.
+MOST_ALTERED_BY_LOOKS = 0.2
+
+
 @dataclass(frozen=True)
 class Verdict:
     """``finding`` is the most that has to be said; ``condition`` what was done to the file, whatever became of its license."""
@@ -74,15 +79,18 @@ def judge(
     revoked: bool = False,
     expired: bool = False,
     outside: bool = False,
+    by_looks: bool = False,
 ) -> Verdict:
     """The verdict on a picture. ``issued``: a release that is known here was found by its marks or its looks;
     ``likeness``: compared with its copy, None when it couldn't be; ``identical``: the file's bytes are a released copy's;
-    ``same_pixels``: the decoded picture is.
+    ``same_pixels``: the decoded picture is; ``by_looks``: no mark led to the release.
 
     What is known of the release outranks the state of the file (an intact copy of a revoked release reads revoked), but an
     altered picture is never vouched for by a license, so alteration outranks both.
     """
     condition = _condition(reading, likeness, issued, identical, same_pixels)
+    if by_looks and likeness is not None and likeness.altered_share > MOST_ALTERED_BY_LOOKS:
+        return Verdict(Finding.RESEMBLES, Finding.RESEMBLES)
     if condition in (Finding.ALTERED, Finding.OTHER_PIXELS) or not issued:
         return Verdict(condition, condition)
     if revoked:

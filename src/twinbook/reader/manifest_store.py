@@ -11,17 +11,20 @@ from collections.abc import Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _AVIF_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+_TIFF_TAG = 0xCD41
 _MOST_BOXES = 10_000
 
 
 def manifest_store(data: bytes) -> bytes | None:
-    """The JUMBF superbox with all manifests, from a JPEG, PNG, WebP or AVIF file."""
+    """The JUMBF superbox with all manifests, from a JPEG, PNG, WebP, AVIF or TIFF file."""
     if data[:2] == b"\xff\xd8":
         store = _in_jpeg(data)
     elif data[:8] == _PNG:
         store = next((body for kind, body in _png_chunks(data) if kind == b"caBX"), b"")
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         store = next((body for kind, body in _riff_chunks(data) if kind == b"C2PA"), b"")
+    elif data[:4] in (b"II*\0", b"MM\0*"):
+        store = _in_tiff(data)
     elif data[4:8] == b"ftyp":
         store = _in_bmff(data)
     else:
@@ -91,6 +94,21 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length = int.from_bytes(data[position + 4 : position + 8], "little")
         yield data[position : position + 4], data[position + 8 : position + 8 + length]
         position += 8 + length + length % 2
+
+
+def _in_tiff(data: bytes) -> bytes:
+    """Tag 0xCD41 of the first directory (TIFF 6.0, section 2): bytes at an offset."""
+    order = "little" if data[:1] == b"I" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    start = number(4, 4)
+    for entry in range(start + 2, start + 2 + 12 * number(start, 2), 12):
+        if entry + 12 <= len(data) and number(entry, 2) == _TIFF_TAG:
+            length, offset = number(entry + 4, 4), number(entry + 8, 4)
+            return data[offset : offset + length]
+    return b""
 
 
 def _in_bmff(data: bytes) -> bytes:

@@ -67,15 +67,18 @@ def _decode(image: Image.Image) -> Opened:
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
     image.load()
     upright = _upright(image)
+    # No copy more than it takes: a hostile header may claim the most that is allowed.
     if upright.has_transparency_data:
-        white = Image.new("RGBA", upright.size, "white")
-        upright = Image.alpha_composite(white, upright.convert("RGBA"))
-    pixels = np.asarray(upright.convert("RGB"))
+        above = upright if upright.mode == "RGBA" else upright.convert("RGBA")
+        upright = Image.new("RGB", above.size, "white")
+        upright.paste(above, mask=above.getchannel("A"))
+        del above
+    pixels = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     return Opened(media_type, pixels, xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp))
 
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
+        return image if image.getexif().get(0x0112, 1) == 1 else ImageOps.exif_transpose(image)
     except Exception:  # EXIF is a guess about the picture, not the picture
         return image

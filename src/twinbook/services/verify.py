@@ -27,6 +27,7 @@ MOST_GEOMETRY = 400
 _MOST_LAID = 8
 # Days after which an old registry file is called old.
 _STALE_DAYS = 7
+_LOOKS = ("its fingerprint", "its geometry")
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ def verify(office: Office, data: bytes, channel: str | None = None, territory: s
         revoked=stands.revoked,
         expired=stands.expired,
         outside=outside is not None,
+        by_looks=laid.found_by in _LOOKS,
     )
     said.append(f"{laid.found_by} leads to {work.release}, released on {work.released_at.date().isoformat()}")
     if not laid.fits:
@@ -258,7 +260,7 @@ def _by_looks(office: Office, data: bytes, but: set[ReleaseId]) -> _Laid | None:
     with office.unit() as unit:
         copies = [copy for copy in unit.issued.all() if copy.release not in but]
     close = [match.copy.release for match in nearest(traits, copies, SAME)]
-    laid = _likest(office, data, close, "its fingerprint")
+    laid = _likest(office, data, close, _LOOKS[0])
     if laid:
         return laid
     fitting = []
@@ -268,7 +270,7 @@ def _by_looks(office: Office, data: bytes, but: set[ReleaseId]) -> _Laid | None:
         inliers = office.fingerprinter.fits(traits, kept)
         if inliers:
             fitting.append((-inliers, kept.release))
-    return _likest(office, data, [release for _, release in sorted(fitting, key=lambda f: f[0])], "its geometry")
+    return _likest(office, data, [release for _, release in sorted(fitting, key=lambda f: f[0])], _LOOKS[1])
 
 
 def _likest(office: Office, data: bytes, releases: Iterable[ReleaseId], found_by: str) -> _Laid | None:
