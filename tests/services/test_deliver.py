@@ -10,10 +10,13 @@ import pytest
 
 from twinbook import testing
 from twinbook.domain.consent import Part
-from twinbook.domain.errors import InputError, StateError
+from twinbook.domain.errors import InputError, Refused, StateError
 from twinbook.domain.paper import Paper
+from twinbook.domain.provenance import State
 from twinbook.domain.work import Stage
-from twinbook.services import deliver, revoke, run
+from twinbook.services import deliver, erase, revoke, run
+from twinbook.services.trace import trace
+from twinbook.services.verify import verify
 
 
 @pytest.fixture
@@ -23,6 +26,7 @@ def released(office, people, photos, tmp_path):
         [testing.a_shot("one", formats=("instagram-4x5", "tiktok-9x16"))],
         parts=tuple(Part),
         channels=("instagram", "tiktok"),
+        sublicensees=frozenset({"Printworks"}),
     )
     people.sign_all(office, planned)
     (work,) = run.run(office, planned, tmp_path).works
@@ -105,3 +109,91 @@ def test_a_copy_that_was_changed_is_never_delivered(office, released):
     file.write_bytes(file.read_bytes() + b"x")
     with pytest.raises(StateError, match=r"delivery\.changed"):
         deliver.deliver(office, license.brand.id)
+
+
+# --- copies for whom the brand passes them on to -----------------------------------------------------------------
+
+
+def images(delivery):
+    return {name: data for name, data in opened(delivery).items() if name.startswith("images/")}
+
+
+@pytest.fixture
+def own_people(released):
+    return f"{released[1].brand.id}/press"
+
+
+def test_each_recipient_gets_copies_of_its_own(office, released, own_people):
+    work, license = released
+    hers, press, printer = (
+        deliver.deliver(office, license.brand.id, recipient) for recipient in ("", own_people, "printworks")
+    )
+    assert len(images(press)) == len(images(printer)) == len(work.copies)
+    everything = [*images(hers).values(), *images(press).values(), *images(printer).values()]
+    assert len(set(everything)) == 3 * len(work.copies)
+    assert not any("press" in name or "printworks" in name for name in images(press) | images(printer))
+
+
+def test_a_recipient_gets_the_same_bytes_again(office, released, own_people):
+    _, license = released
+    first = deliver.deliver(office, license.brand.id, own_people)
+    assert deliver.deliver(office, license.brand.id, own_people.upper()) == first
+
+
+def test_a_leak_is_traced_to_its_recipient(office, released, own_people):
+    work, license = released
+    deliver.deliver(office, license.brand.id, "printworks")
+    for data in images(deliver.deliver(office, license.brand.id, own_people)).values():
+        found = trace(office, data)
+        assert [each.recipient for each in found.above] == [own_people]
+        assert len(found.ranked) == 3 * len(work.copies)
+        assert verify(office, data).state is State.INTACT
+
+
+def test_nobody_is_passed_copies_whom_no_license_names(office, released):
+    work, license = released
+    for stranger in ("somebody", "otherbrand/press", f"{license.brand.id}/", "/"):
+        with pytest.raises(InputError, match=r"delivery\.recipient"):
+            deliver.deliver(office, license.brand.id, stranger)
+    assert not office.outbox.added(work.release)
+
+
+def test_passing_on_costs_nothing_and_is_in_her_log(office, released, own_people):
+    _, license = released
+    with office.unit() as unit:
+        before = unit.books.transactions()
+    deliver.deliver(office, license.brand.id, own_people)
+    deliver.deliver(office, license.brand.id, own_people)
+    with office.unit() as unit:
+        assert unit.books.transactions() == before
+        acts = [json.loads(body)["act"] for body in unit.log.bodies()]
+    assert acts.count("image:passed-on") == 2  # two formats, made once
+
+
+def test_a_recipients_copy_that_was_changed_is_never_delivered(office, released, own_people):
+    work, license = released
+    deliver.deliver(office, license.brand.id, own_people)
+    file = next(iter(office.outbox.added(work.release).values()))
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(StateError, match=r"delivery\.changed"):
+        deliver.deliver(office, license.brand.id, own_people)
+
+
+def test_a_killed_writers_copy_is_made_anew(office, released, own_people):
+    """It lay there, and was not filed yet."""
+    work, license = released
+    deliver.deliver(office, license.brand.id, own_people)
+    name = next(iter(office.outbox.added(work.release)))
+    other = name.replace("@", "@f")
+    office.outbox.add(work.release, other, b"half")
+    assert len(images(deliver.deliver(office, license.brand.id, own_people))) == len(work.copies)
+
+
+def test_erasing_takes_the_recipients_copies_too(office, released, own_people, people):
+    work, license = released
+    deliver.deliver(office, license.brand.id, own_people)
+    paper = Paper.of(erase.erasure(office, "mira"))
+    erase.erase(office, paper.document, people.key("mira").sign(paper.message))
+    assert not office.outbox.added(work.release)
+    with pytest.raises((InputError, Refused)):
+        deliver.deliver(office, license.brand.id, own_people)

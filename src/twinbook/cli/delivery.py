@@ -18,13 +18,21 @@ from .root import FILE, HOME, JSON, commands, print_json
 @commands.command("deliver")
 @click.argument("brand")
 @click.option("--out", type=FILE, help="The archive to write; by default delivery-BRAND.zip here.")
+@click.option(
+    "--to",
+    "recipient",
+    default="",
+    help="Whom the brand passes them on to: a sublicensee, a vendor, or BRAND/who for its own people. They get copies with "
+    "codes of their own.",
+)
 @HOME
 @JSON
-def deliver_(brand: str, out: Path | None, home: Path | None, as_json: bool) -> None:
+def deliver_(brand: str, out: Path | None, recipient: str, home: Path | None, as_json: bool) -> None:
     """Pack what a brand (its id) may use today: pictures, captions, what each place asks for, checksums."""
     with app.open_office(settings(home=home)) as office:
-        made = delivering.deliver(office, brand)
-    target = out or Path(f"delivery-{brand}.zip")
+        made = delivering.deliver(office, brand, recipient)
+    named = "-for-".join(filter(None, (brand, recipient.replace("/", "-").replace(" ", "-"))))
+    target = out or Path(f"delivery-{named}.zip")
     durable.write(target, made.archive)
     if as_json:
         left_out = [{"shot": name, "why": why} for name, why in made.left_out]
@@ -59,9 +67,9 @@ def trace_(image: Path, releases: tuple[str, ...], home: Path | None, as_json: b
         return
     for each in found.ranked[:20]:
         said = "above the threshold" if each.score >= found.threshold else ""
-        click.echo(
-            f"{each.score:7.1f}  {each.release} {each.format}, made for {each.licensee or 'nobody on file'}  {said}".rstrip()
-        )
+        whom = each.licensee or "nobody on file"
+        whom += f", passed on to {each.recipient}" if each.recipient else ""
+        click.echo(f"{each.score:7.1f}  {each.release} {each.format}, made for {whom}  {said}".rstrip())
     click.echo(
         f"threshold {found.threshold:.1f}: an innocent copy comes above it once in {1 / found.false_accusation:,.0f} "
         f"pictures; {found.overlap:.0%} of the original was there to compare"

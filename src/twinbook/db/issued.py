@@ -24,6 +24,7 @@ class Issued(Room):
             "quality": copy.fingerprint.quality,
             "manifest": copy.manifest,
             "features": copy.features,
+            "recipient": copy.recipient,
         }
         this = t.issued.c.release == copy.release.hex, t.issued.c.format == copy.format
         if not self._change(t.issued, *this, **values):
@@ -55,6 +56,7 @@ class Issued(Room):
                 row.pixels,
                 Fingerprint(row.pdq, row.quality),
                 row.manifest,
+                recipient=row.recipient,
             )
             for row in self._connection.execute(ordered)
         ]

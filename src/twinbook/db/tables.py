@@ -249,6 +249,7 @@ issued = Table(
     Column("quality", Integer, nullable=False),
     Column("manifest", String(200), nullable=False),
     Column("features", LargeBinary, nullable=False),
+    Column("recipient", String(200), nullable=False, server_default=""),
     PrimaryKeyConstraint("tenant", "release", "format"),
     Index("ix_issued_copy_manifest", "tenant", "manifest"),
 )

@@ -473,6 +473,10 @@ _catalogue(
             "look at `twinbook papers list` for its licenses, and at the contact sheet for what was released",
         ),
         "changed": ("A published copy isn't the one that was released", "restore the home's outbox from a backup"),
+        "recipient": (
+            "The license lets the pictures be passed on to nobody of this name",
+            "name one of its sublicensees or vendors, or the brand's own people as BRAND/who",
+        ),
     },
     trace={
         "unknown": (

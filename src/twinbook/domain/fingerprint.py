@@ -60,7 +60,8 @@ class Traits:
 class CopyTraits:
     """What is kept of one released copy, to find it again by. ``sha256`` is over the file, ``pixels`` over the decoded
     picture, ``manifest`` the id of its C2PA manifest ("" without one); ``features`` are empty where only what is public
-    is known."""
+    is known. ``recipient`` is whom the licensee passed a copy of its own on to ("" for the release's own), and ``format`` then
+    has a tag behind it (`provenance.format_for`)."""
 
     release: ReleaseId
     format: str
@@ -69,6 +70,7 @@ class CopyTraits:
     fingerprint: Fingerprint
     manifest: str
     features: bytes = b""
+    recipient: str = ""
 
 
 @dataclass(frozen=True)

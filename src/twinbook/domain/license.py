@@ -112,6 +112,13 @@ class License(Form):
             hers[Role.ESTATE] = self.estate
         return (hers or {Role.TALENT: self.talent.id}) | {Role.BRAND: self.brand.id}
 
+    def lets_pass_on_to(self, recipient: str) -> bool:
+        """Whether a recipient may have the pictures: the brand's own people (``brand/who``), sublicensees and vendors."""
+        own, _, who = recipient.partition("/")
+        brand = {plain(self.brand.id), plain(self.brand.name)}
+        named = {plain(other) for other in (*self.sublicensees, *self.vendors)}
+        return bool(who.strip() and plain(own) in brand) or plain(recipient) in named
+
     @cached_property
     def ends(self) -> date | None:
         """The last day, None when it has no end."""

@@ -178,6 +178,11 @@ def copy_name(release: ReleaseId, format_name: str, recipient: str = "") -> str:
     return f"{release}/{format_name}" + (f"/{recipient}" if recipient else "")
 
 
+def format_for(format_name: str, tag: str) -> str:
+    """What a recipient's copy in a format is filed as. The tag names nobody without the vault's secret."""
+    return f"{format_name}@{tag}"
+
+
 @dataclass(frozen=True)
 class CopyScore:
     """How much of one copy's secret code is in a found picture. Innocent copies scatter around 0 with a deviation of 1."""

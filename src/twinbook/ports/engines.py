@@ -215,3 +215,10 @@ class Outbox(Protocol):
 
     def released(self, release: ReleaseId) -> Mapping[str, Path]:
         """The published copies by name; empty when there are none."""
+
+    def add(self, release: ReleaseId, name: str, data: bytes) -> None:
+        """Keep a recipient's copy beside the published ones, or replace it; `withdraw` removes it with them. Raises
+        StateError ``outbox.missing`` when they aren't there."""
+
+    def added(self, release: ReleaseId) -> Mapping[str, Path]:
+        """The recipients' copies by name."""

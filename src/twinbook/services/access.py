@@ -98,7 +98,8 @@ def disclose(
             copy.add("papers", f"{stem}.pdf", office.documents.paper_pdf(paper, spoken))
         left_out = _from_vault(office, copy, talent, granted, works)
         for work in works:
-            for name, released in office.outbox.released(work.release).items():
+            copies = (office.outbox.released(work.release), office.outbox.added(work.release))
+            for name, released in (copies[0] | copies[1]).items():
                 copy.add("released", f"released/{name}", released.read_bytes(), packed=False)
             _traits(office, copy, work)
         made = settle.statement(office, talent)

@@ -22,7 +22,7 @@ from twinbook.domain.party import PaperKind
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import UnitOfWork
 
-from . import render
+from . import pass_on, render
 from .office import Office
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say; the day of packing would make every archive another
@@ -51,9 +51,11 @@ class Delivery:
     left_out: tuple[tuple[str, str], ...]
 
 
-def deliver(office: Office, brand: str) -> Delivery:
-    """What this brand (a party's id) may use today. Raises InputError ``delivery.none`` when there is nothing,
-    StateError ``delivery.changed`` when a published copy isn't the one that was released."""
+def deliver(office: Office, brand: str, recipient: str = "") -> Delivery:
+    """What this brand (a party's id) may use today; with a ``recipient`` in copies made for them, with codes of their own.
+    Raises InputError ``delivery.none`` when there is nothing, ``delivery.recipient``, StateError ``delivery.changed`` when a
+    published copy isn't the one that was released."""
+    recipient = pass_on.recipient_name(recipient) if recipient else ""
     with office.unit() as unit:
         packed, left_out = [], []
         for work in _released(unit, brand):
@@ -67,12 +69,14 @@ def deliver(office: Office, brand: str) -> Delivery:
             raise InputError(
                 "delivery.none", f"there is nothing to deliver to {brand!r}" + (f" ({told})" if told else "")
             )
-        pictures: dict[str, bytes] = {}
-        captions: list[dict[str, str]] = []
-        sheet: list[dict[str, object]] = []
-        for work in packed:
-            pictures |= _pictures(office, work)
-            captions += _captions(office, unit, work)
+    pictures: dict[str, bytes] = {}
+    captions: list[dict[str, str]] = []
+    sheet: list[dict[str, object]] = []
+    for work in packed:
+        mine = pass_on.copies_for(office, work, recipient) if recipient else _pictures(office, work)
+        pictures |= mine
+        with office.unit() as unit:
+            captions += _captions(office, unit, work, list(mine))
             sheet += _compliance(office, unit, work)
     files = {f"images/{name}": data for name, data in pictures.items()}
     channels = {row["channel"] for row in captions}
@@ -137,15 +141,16 @@ def _pictures(office: Office, work: Work) -> dict[str, bytes]:
     return found
 
 
-def _captions(office: Office, unit: UnitOfWork, work: Work) -> list[dict[str, str]]:
-    """The label's words as a caption and in the alternative text too: who can't see the label reads the same."""
+def _captions(office: Office, unit: UnitOfWork, work: Work, names: Sequence[str]) -> list[dict[str, str]]:
+    """The label's words as a caption and in the alternative text too: who can't see the label reads the same. ``names`` are
+    the pictures' files, in the order of the release's copies."""
     brand = _licenses(unit, work)[0].brand.name
     rows = []
-    for copy in work.copies:
+    for copy, name in zip(work.copies, names, strict=True):
         marks = render.marks(office, unit, work, [copy.format])
         rows.append(
             {
-                "file": f"images/{copy.name}",
+                "file": f"images/{name}",
                 "channel": FORMATS[copy.format].channel,
                 "caption": marks.text,
                 "alt_text": f"{marks.text}. Digital twin of a consenting person, for {brand}.",

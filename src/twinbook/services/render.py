@@ -27,7 +27,7 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
-from twinbook.domain.provenance import Marking, SourceType, copy_name
+from twinbook.domain.provenance import Marking, SourceType, copy_name, format_for
 from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
 from twinbook.ports import Asked, CopyCode, Figure, OpenTwin, Plan, Rendering, RenderJob, Sealed, UnitOfWork
@@ -261,9 +261,7 @@ def _release(office: Office, work: Work) -> Work:
         names = ", ".join(talent for talent, _ in waiting)
         raise AwaitingSignature("awaiting.approval", f"{work.name} waits for the approval of {names}")
     try:
-        with _stored(office, work, Act.RENDER) as (picture, twins):
-            plates = _plate_digests(work, twins)
-        sealed = {name: _sealed_copy(office, work, picture, name, plates) for name in work.shot.formats}
+        sealed = sealed_copies(office, work)
     except Refused as error:
         return refuse(office, work, error.reasons)
     staged = office.outbox.stage(work.release, {copy.name: data for copy, data in sealed.values()})
@@ -317,17 +315,41 @@ def _settled(
     return unit.works.put(work.to(Stage.RELEASED, copies=copies, staged=staged, released_at=now))
 
 
+def sealed_copies(
+    office: Office, work: Work, recipient: str = "", tag: str = "", formats: Collection[str] | None = None
+) -> dict[str, tuple[Copy, bytes]]:
+    """A sealed copy in each of these formats (all of the shot's by default), read back, each with a code of its own: the
+    release's, or those of a ``recipient``, filed under a ``tag``. Raises Refused, StateError ``seal.readback``."""
+    with _stored(office, work, Act.RENDER) as (picture, twins):
+        plates = _plate_digests(work, twins)
+    return {
+        name: _sealed_copy(office, work, picture, name, plates, recipient, tag)
+        for name in (work.shot.formats if formats is None else formats)
+    }
+
+
 def _sealed_copy(
-    office: Office, work: Work, picture: np.ndarray, format_name: str, plates: tuple[str, ...]
+    office: Office,
+    work: Work,
+    picture: np.ndarray,
+    format_name: str,
+    plates: tuple[str, ...],
+    recipient: str,
+    tag: str,
 ) -> tuple[Copy, bytes]:
     pixels, marking = _cropped(office, work, picture, format_name)
     marking = replace(marking, plates=plates)
-    code = CopyCode(office.vault.copy_secret(), copy_name(work.release, format_name))
+    code = CopyCode(office.vault.copy_secret(), copy_name(work.release, format_name, recipient))
     sealed = office.sealer.seal(pixels, marking, code)
     _read_back(office, sealed, marking, code)
-    name = f"{work.name}-{format_name}-{work.release}{work.shot.file.suffix}"
+    filed = format_for(format_name, tag) if tag else format_name
     digest = hashlib.sha256(sealed.data).hexdigest()
-    return Copy(format_name, name, digest, pixels.shape[1], pixels.shape[0]), sealed.data
+    return Copy(filed, file_name(work, filed), digest, pixels.shape[1], pixels.shape[0]), sealed.data
+
+
+def file_name(work: Work, filed: str) -> str:
+    """What a copy's file is called, by what the copy is filed as."""
+    return f"{work.name}-{filed}-{work.release}{work.shot.file.suffix}"
 
 
 def as_released(office: Office, work: Work, format_name: str) -> tuple[np.ndarray, Marking]:
@@ -415,7 +437,12 @@ def _marking(
 
 def _read_back(office: Office, sealed: Sealed, marking: Marking, code: CopyCode) -> None:
     """Nothing is staged that the independent reader doesn't find fully marked."""
-    reading = office.reader.read(sealed.data)
+    try:
+        reading = office.reader.read(sealed.data)
+    except InputError as error:  # its remedy is for whoever brings a picture, and nobody brought this one
+        raise StateError(
+            "seal.readback", f"{marking.format}: not so: the file can be read ({error.diagnosis})"
+        ) from error
     traced = office.reader.trace(sealed.data, sealed.original_srgb, code.secret, [code.name], in_place=True)
     checks = {
         "the manifest is trusted": reading.manifest.state == "trusted",

@@ -18,6 +18,7 @@ from twinbook.ports import UnitOfWork
 
 from .office import Office
 from .registry import standing
+from .render import file_name
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def manifest_of(office: Office, manifest_id: str, active: bool) -> bytes:
             raise InputError("manifest.unknown", "no released copy carries a manifest of this id")
         if standing(office, unit, work).revoked:
             raise Refused("manifest.revoked", f"what release {work.release} rests on was revoked")
-    files = office.outbox.released(work.release)
-    name = next((made.name for made in work.copies if made.format == copy.format), "")
+    files = office.outbox.released(work.release) | office.outbox.added(work.release)
+    name = file_name(work, copy.format)
     store = office.fingerprinter.manifest_store(files[name].read_bytes(), active=active) if name in files else None
     if store is None:
         raise InputError("manifest.unknown", "the copy that carries this manifest is no longer here")

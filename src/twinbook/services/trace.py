@@ -13,7 +13,7 @@ from twinbook.domain.errors import InputError
 from twinbook.domain.provenance import CopyScore, CopyTrace, ReleaseId, copy_name
 from twinbook.domain.work import Stage, Work
 
-from . import render
+from . import pass_on, render
 from .office import Office
 from .verify import verify
 
@@ -26,12 +26,14 @@ CAUTION = (
 @dataclass(frozen=True)
 class Copied:
     """How much of one released copy's secret code a picture holds: ``score`` scatters around 0 with a deviation of 1 for
-    copies that it wasn't made of. ``licensee`` is whom the release was made for."""
+    copies that it wasn't made of. ``licensee`` is whom the release was made for, ``recipient`` whom that one passed this copy
+    on to ("" for its own)."""
 
     release: str
     format: str
     licensee: str
     score: float
+    recipient: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Traced:
                     "release": each.release,
                     "format": each.format,
                     "licensee": each.licensee,
+                    "recipient": each.recipient or None,
                     "score": round(each.score, 2),
                     "above": each.score >= self.threshold,
                 }
@@ -77,7 +80,11 @@ def trace(office: Office, data: bytes, releases: Sequence[str] = ()) -> Traced:
     works = [_released(office, name) for name in releases] or [_found(office, data)]
     secret = office.vault.copy_secret()
     # Every copy is asked about at each original: the code of a copy with another frame is as innocent there as any.
-    names = {copy_name(work.release, copy.format): (work, copy.format) for work in works for copy in work.copies}
+    names = {
+        copy_name(work.release, name, recipient): (work, name, recipient)
+        for work in works
+        for name, recipient in _copies(office, work)
+    }
     traces: list[CopyTrace] = []
     best: dict[str, CopyScore] = {}
     for work in works:
@@ -98,11 +105,19 @@ def trace(office: Office, data: bytes, releases: Sequence[str] = ()) -> Traced:
     return Traced(copied, max(t.threshold for t in traces), min(chance, 1.0), max(trace.overlap for trace in traces))
 
 
-def _copied(office: Office, work: Work, format_name: str, score: float) -> Copied:
+def _copies(office: Office, work: Work) -> list[tuple[str, str]]:
+    """Every copy of a release: its format, and the recipient that it was made for."""
+    with office.unit() as unit:
+        passed = pass_on.recipients(unit, work)
+    own = [(copy.format, "") for copy in work.copies]
+    return own + [(filed.partition("@")[0], recipient) for filed, recipient in sorted(passed.items())]
+
+
+def _copied(office: Office, work: Work, format_name: str, recipient: str, score: float) -> Copied:
     with office.unit() as unit:
         papers = [unit.papers.get(digest) for digest in work.licenses.values()]
     brands = sorted({paper.terms.brand.name for paper in papers if paper is not None and not paper.erased})
-    return Copied(work.release.hex, format_name, ", ".join(brands), score)
+    return Copied(work.release.hex, format_name, ", ".join(brands), score, recipient)
 
 
 def _released(office: Office, name: str) -> Work:

@@ -16,6 +16,7 @@ from twinbook.domain.provenance import ReleaseId
 
 _PREFIX = "image:"
 _MOST_PIXELS = 100_000_000
+_ADDED = "for"  # the folder beside published copies with those of recipients
 
 
 class FileScenes:
@@ -99,4 +100,18 @@ class FileOutbox:
 
     def released(self, release: ReleaseId) -> Mapping[str, Path]:
         folder = self._published / release.hex
-        return {file.name: file for file in sorted(folder.iterdir())} if folder.is_dir() else {}
+        return _files(folder)
+
+    def add(self, release: ReleaseId, name: str, data: bytes) -> None:
+        if not (self._published / release.hex).is_dir():  # and a folder made here would pass for published copies
+            raise StateError("outbox.missing", f"the copies of release {release} are gone from this home")
+        durable.write(self._published / release.hex / _ADDED / name, data)
+
+    def added(self, release: ReleaseId) -> Mapping[str, Path]:
+        return _files(self._published / release.hex / _ADDED)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    return {file.name: file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")}
