@@ -277,13 +277,17 @@ def _marks(settings: Settings, clock: Clock) -> dict[str, object]:
         from .seal import ImageSealer
 
         return ImageSealer(
-            certificate.chain_pem, certificate.private_key_pem, key=key, timestamp_url=settings.timestamp_url
+            certificate.chain_pem,
+            certificate.private_key_pem,
+            key=key,
+            timestamp_url=settings.timestamp_url,
+            second=settings.watermark_model,
         )
 
     def reader() -> Reader:
         from .reader import ImageReader
 
-        return ImageReader(trusted, stamps)
+        return ImageReader(trusted, stamps, settings.watermark_model)
 
     return {"sealer": _Later(sealer), "reader": _Later(reader)}
 

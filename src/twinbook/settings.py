@@ -28,6 +28,7 @@ SETTINGS = {
     "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for manifests and for the seals on papers; by default none",
     "TWINBOOK_TIMESTAMP_ANCHORS": "Whom stamps are believed of, a PEM file with the authority's root",
     "TWINBOOK_MATTE_MODEL": "An ONNX file of your own for rough mattes (twinbook[neural-matte]); by default none",
+    "TWINBOOK_WATERMARK_MODEL": "A TOML file that describes a second watermark's network (twinbook[second-watermark]); by default none",
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
@@ -49,6 +50,7 @@ class Settings:
     timestamp_url: str = ""
     webhook_private: bool = False
     matte_model: Path | None = None
+    watermark_model: Path | None = None
     retention_key: bytes | None = None
     retention_years: int = RETENTION_YEARS
     signing_certificate: Path | None = None
@@ -72,6 +74,7 @@ def settings(
     law = environment.get("TWINBOOK_LAW")
     retained = environment.get("TWINBOOK_RETENTION_KEY")
     network = environment.get("TWINBOOK_MATTE_MODEL")
+    second = environment.get("TWINBOOK_WATERMARK_MODEL")
     years = environment.get("TWINBOOK_RETENTION_YEARS") or str(RETENTION_YEARS)
     if not years.isdecimal() or not 0 < int(years) <= 100:
         raise InputError(
@@ -103,6 +106,7 @@ def settings(
         paper_key=Path(paper_key) if paper_key else None,
         timestamp_url=environment.get("TWINBOOK_TIMESTAMP_URL", ""),
         matte_model=Path(network) if network else None,
+        watermark_model=Path(second) if second else None,
         webhook_private=environment.get("TWINBOOK_WEBHOOK_PRIVATE") == "1",
         retention_key=_key(retained, "TWINBOOK_RETENTION_KEY", "key.retention") if retained else None,
         retention_years=int(years),

@@ -109,6 +109,7 @@ def test_a_quote_needs_no_home_and_keeps_her_minimum_to_itself(folder):
     assert [file.name for file in folder.iterdir()] == ["campaign.toml"]
 
 
+@pytest.mark.slow
 def test_everything_is_there_as_json(ready):
     def told(*arguments, status=0):
         done = twinbook(ready, "booking", *arguments, "--json")

@@ -188,6 +188,7 @@ def test_a_large_plate_in_time_and_memory():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3e6
 
 
+@pytest.mark.slow
 def test_a_dyed_plate_of_the_demonstration_has_no_pattern_that_it_did_not_have(demo_plate):
     plate, dye = demo_plate("mira", "waist-front"), Recolor("top", "#24408e")
     assert plate.facts.backdrop is Backdrop.PLAIN

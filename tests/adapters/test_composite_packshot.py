@@ -38,6 +38,7 @@ def test_a_transparent_picture_is_taken_as_it_is():
     assert (cut_out(np.dstack([packshot.rgb_srgb, alpha])).alpha == alpha).all()
 
 
+@pytest.mark.slow
 def test_a_tinted_light_is_taken_out_by_the_paper():
     tint = np.array([1.0, 0.96, 0.88])
     white, warm = drawn.tee(), drawn.tee()
@@ -66,6 +67,7 @@ def test_the_parts_of_trousers_are_where_they_were_drawn():
         assert np.hypot(*(garment.marks[name] - at)) < 0.03 * len(packshot.rgb_srgb), name
 
 
+@pytest.mark.slow
 def test_legs_that_touch_at_the_hem_are_cut_apart_there():
     garment = read(cut_out(drawn.trousers_that_touch(0.06)), "bottom")
     left, right = garment.marks["inner_left"], garment.marks["inner_right"]
@@ -79,12 +81,14 @@ def test_legs_that_touch_further_up_are_refused():
     assert refused.value.code == "engine.packshot"
 
 
+@pytest.mark.slow
 def test_a_label_is_not_worn_on_the_chest():
     with pytest.raises(EngineRefused, match="label") as refused:
         read(cut_out(drawn.tee_with_a_label()), "top")
     assert refused.value.code == "engine.packshot"
 
 
+@pytest.mark.slow
 def test_a_stripe_across_the_chest_is_no_neckline():
     """Of a striped tee the neck stays where it is of a plain one."""
     plain, stripes = (
@@ -138,6 +142,7 @@ def test_the_neckline_is_where_the_front_ends(packshot):
     assert not garment.inside[row + 8, column]
 
 
+@pytest.mark.slow
 def test_stripes_alone_make_no_neckline():
     """However many stripes cross the chest, what isn't an arch that ends at the collar is never taken for one."""
     for pitch in (4, 6, 8):
@@ -145,6 +150,7 @@ def test_stripes_alone_make_no_neckline():
         assert not read(cut_out(packshot.rgb_srgb), "top").inside.any()
 
 
+@pytest.mark.slow
 def test_the_outline_of_white_cloth_is_drawn_along_its_edge():
     """Between a dark stripe that ends there and the white beside it no step is left."""
     packshot = drawn.tee(paint=drawn.striped((236, 233, 226), (40, 60, 120)), paper=(252, 252, 252))

@@ -68,6 +68,7 @@ def test_nobody_can_write_into_what_others_get(plate):
         Prepared().own(plate)[0, 0] = 0
 
 
+@pytest.mark.slow
 def test_a_refusal_is_a_refusal_again(plate):
     kept = Prepared()
     for _ in range(2):

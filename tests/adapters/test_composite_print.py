@@ -288,6 +288,7 @@ def test_a_print_hides_no_other_skin_face_or_waist(mira, in_stripes):
     assert beyond(other, mira) & {"face.geometry", "face.departure"}
 
 
+@pytest.mark.slow
 def test_a_head_darkened_with_its_hair_is_no_other_light_before_the_same_backdrop(demo_plate):
     close = demo_plate("mira", "head-front")
     picture = put_on(close, garment_alpha(close, "top"), width=3)

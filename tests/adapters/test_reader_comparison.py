@@ -81,7 +81,10 @@ ALTERED = {
 }
 
 
-@pytest.mark.parametrize("afterwards", ["nothing", "half size q50", "brighter", "cropped"])
+@pytest.mark.parametrize(
+    "afterwards",
+    ["half size q50", *(pytest.param(each, marks=pytest.mark.slow) for each in ("nothing", "brighter", "cropped"))],
+)
 @pytest.mark.parametrize("change", ALTERED)
 def test_local_changes_are_alterations(copies, change, afterwards):
     likeness = compare_pictures(CLEAN[afterwards](ALTERED[change](copies["astronaut"])), copies["astronaut"])

@@ -96,6 +96,7 @@ def test_every_id_can_ride(number):
     assert read_watermark(embed(astronaut(480, 640), release).rgb_srgb).release == release
 
 
+@pytest.mark.slow
 def test_nothing_is_read_where_nothing_is():
     """300 crops of photographs and noise fields. That none reads bounds the rate at 1 % only; the specification's
     arithmetic (32 bits must fit, twenty tiles) is what bounds it at 5e-9."""

@@ -143,6 +143,7 @@ def test_slimmed_is_found_in_full_and_half_length(full, half, by):
         assert abs(told["reshape"]) < 1
 
 
+@pytest.mark.slow
 def test_slimmed_and_matted_again_and_stretched_as_well(full):
     narrower = cut(slimmed(full, full.rgb, 0.06))
     assert percent(compare(narrower.shape, [full.shape]))["width"] == pytest.approx(-6, abs=1)

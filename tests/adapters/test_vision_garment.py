@@ -214,6 +214,7 @@ def handled(rgb):
     yield jpeg(to_srgb(to_linear(rgb) * (1 + 0.3 * np.linspace(-1, 1, wide, dtype=np.float32))[None, :, None]))
 
 
+@pytest.mark.slow
 def test_reencoded_cropped_and_relit_pictures_keep_the_garment(photograph, against_plate):
     for picture in handled(photograph):
         value = against_plate(picture)
@@ -310,6 +311,7 @@ def test_sleeves_drawn_longer_on_a_dyed_top_are_seen(mira, in_lapis):
     assert outline_of(longer, mira).value > MEASURES["garment.silhouette"].review
 
 
+@pytest.mark.slow
 def test_of_a_top_dyed_like_skin_nobody_says_where_it_ends(mira):
     nude = "#{:02x}{:02x}{:02x}".format(*lab_to_srgb(mira.skin_lab))
     picture = recoloured(mira.rgb_srgb, garment_alpha(mira, "top"), nude, mira.alpha)

@@ -101,6 +101,7 @@ def test_busy_backdrops_have_no_matte():
     assert matte(figure.rgb_srgb, filling) is None
 
 
+@pytest.mark.slow
 def test_a_sheen_along_the_outline_is_not_see_through():
     figure = paint(high=900, tee=(110, 150, 110))
     inwards = ndimage.distance_transform_edt(figure.alpha > 0.5)
@@ -111,6 +112,7 @@ def test_a_sheen_along_the_outline_is_not_see_through():
     assert (alpha[figure.tee & (inwards > 2)] > 200).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_specks_of_backdrop_between_hair_ends_are_open():
     figure = paint(high=900)
     face, random = figure.face, np.random.default_rng(8)
@@ -162,10 +164,15 @@ def photographed(name, kind, paper, rough=False, high=600):
 @pytest.mark.parametrize(
     ("name", "kind", "paper", "bound"),
     [
-        ("mira-afro-head-white", "seamless", "blue", 0.010),
-        ("mira-akimbo-waist-blue", "gradient", "green", 0.006),  # fly-aways, a hand on the hip
         ("sami-coils-head-white", "plain", "blue", 0.004),
-        ("sami-seated-full-ochre", "gradient", "grey", 0.014),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("mira-afro-head-white", "seamless", "blue", 0.010),
+                ("mira-akimbo-waist-blue", "gradient", "green", 0.006),  # fly-aways, a hand on the hip
+                ("sami-seated-full-ochre", "gradient", "grey", 0.014),
+            )
+        ),
     ],
 )
 def test_hair_of_every_kind_and_every_pose_is_cut_as_it_is(name, kind, paper, bound):
@@ -177,6 +184,7 @@ def test_hair_of_every_kind_and_every_pose_is_cut_as_it_is(name, kind, paper, bo
 
 
 @pytest.mark.parametrize("name", ["mira-afro-head-white", "sami-coils-head-white"])
+@pytest.mark.slow
 def test_a_white_shirt_that_white_paper_swallows_is_doubted_and_not_lost(name):
     rgb, true, face = photographed(name, "plain", "white", rough=True)
     found = cut_out(rgb, face)
@@ -185,24 +193,28 @@ def test_a_white_shirt_that_white_paper_swallows_is_doubted_and_not_lost(name):
 
 
 @pytest.mark.parametrize(("name", "paper"), [("sami-coils-head-white", "white"), ("sami-coils-waist-black", "grey")])
+@pytest.mark.slow
 def test_a_shadow_beside_her_is_not_handed_on_as_hers(name, paper):
     rgb, true, face = photographed(name, "seamless", paper, rough=True, high=720)
     found = cut_out(rgb, face)
     assert found.code == "matte.unsure" or np.abs(found.alpha / 255 - true).mean() < 0.004
 
 
+@pytest.mark.slow
 def test_black_on_black_is_cut_right_or_doubted():
     figure = paint(high=600, tee=(24, 24, 26), paper=(22, 22, 24), full=False)
     found = cut_out(figure.rgb_srgb, figure.face)
     assert found.code or np.abs(found.alpha / 255 - figure.alpha).mean() < 0.02
 
 
+@pytest.mark.slow
 def test_sheer_sleeves_are_doubted():
     rgb, _, face = photographed("mira-sheer-waist-rose", "gradient", "dark", high=720)
     found = cut_out(rgb, face)
     assert found.code == "matte.unsure"
 
 
+@pytest.mark.slow
 def test_a_striped_tee_has_no_bites_taken_out():
     figure = paint(high=700, full=False)
     striped = figure.rgb_srgb.copy()
@@ -219,6 +231,7 @@ def test_a_head_cropped_by_the_frame():
     assert np.abs(alpha / 255 - figure.alpha[top:]).mean() < 0.015
 
 
+@pytest.mark.slow
 def test_feet_lost_on_the_floor_are_noticed_and_a_painted_correction_brings_them_back():
     rgb = np.array(Image.open(PHOTOS / "mira" / "full-front.jpg"))
     face = faces.find_faces(rgb)[0].box
@@ -248,7 +261,13 @@ def test_her_colours_have_no_paper_in_them():
 # --- the demonstration's people, whose true alpha nobody knows ----------------------------------------------------
 
 
-PLATES = [(talent, view) for talent in ("mira", "sami") for view in ("waist-front", "head-threequarter")]
+PLATES = [
+    ("sami", "waist-front"),
+    *(
+        pytest.param(*plate, marks=pytest.mark.slow)
+        for plate in (("mira", "waist-front"), ("mira", "head-threequarter"), ("sami", "head-threequarter"))
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -109,6 +109,7 @@ def test_a_picture_without_anybody_has_no_regions():
 
 
 @pytest.mark.parametrize("who", ["mira", "sami"])
+@pytest.mark.slow
 def test_a_full_figure_of_the_demo(who):
     """A long tee over trousers, pale and deep skin: the tee doesn't run into the trousers, nor arms into the tee."""
     rgb = decode(PHOTOS / who / "full-front.jpg").rgb_srgb

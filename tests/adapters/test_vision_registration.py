@@ -31,7 +31,7 @@ def expected_place(plate, picture, left, top, factor):
     return np.array([[1 / factor, 0, offset + left], [0, 1 / factor, offset + top], [0, 0, 1]])
 
 
-@pytest.mark.parametrize("talent", ["mira", "sami"])
+@pytest.mark.parametrize("talent", ["mira", pytest.param("sami", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("cut", "factor"), [((0, 0), 0.6), ((90, 40), 0.8)], ids=str)
 @pytest.mark.parametrize("dressed", [False, True])
 def test_it_finds_her_where_she_was_put(demo_plate, talent, cut, factor, dressed):

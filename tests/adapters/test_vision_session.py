@@ -90,6 +90,7 @@ def test_plates_go_one_at_a_time_to_whoever_keeps_them(tmp_path):
     assert full.recognisable
 
 
+@pytest.mark.slow
 def test_a_matched_profile_becomes_a_plate_that_recognises_nobody(tmp_path):
     enrolled = METER.enroll([head("light", 0), head("light", -90)], lambda line: None)
     profile = enrolled.plates[1]
@@ -171,6 +172,7 @@ def test_fifty_megapixels_fit_in_a_gigabyte_and_a_half(tmp_path):
     assert found["peak_mb"] < 1500
 
 
+@pytest.mark.slow
 def test_the_bench_says_its_figures(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "bench" / "enroll.py", "--count", "2"], capture_output=True, text=True, timeout=250

@@ -72,6 +72,7 @@ def test_tampering_is_found_and_named(demo_plate, talent, forgery, name, sign):
     assert values[name] * sign > 0
 
 
+@pytest.mark.slow
 def test_longer_legs_are_found(demo_plate):
     plate = demo_plate("mira", "full-threequarter")
     assert beyond(measured(plate.rgb_srgb, plate, None)) == set()
@@ -102,6 +103,7 @@ def test_another_scene_and_another_colour_accuse_nobody_but_the_garment(demo_pla
     assert beyond(measured(picture, plate, declared)) == set()
 
 
+@pytest.mark.slow
 def test_a_dye_that_turns_light_beside_dark_about_reshapes_nobody(demo_plate):
     plate = demo_plate("sami", "full-threequarter")
     share = garment_share(plate, "top") * (plate.alpha.astype(np.float32) / 255)

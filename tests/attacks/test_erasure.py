@@ -357,6 +357,7 @@ def _erase_alone(folder, answers):
     answers.put("never")
 
 
+@pytest.mark.slow
 def test_two_processes_erase_her_at_once(office, people, programme, traces, tmp_path):
     spawn = multiprocessing.get_context("spawn")
     answers = spawn.Queue()

@@ -17,7 +17,7 @@ from twinbook.interchange import JsonInterchange, credential, did_key, multibase
 from twinbook.ports import CredentialState
 from twinbook.services import exchange, sign
 
-TRIES = {"policy": 3200, "credential": 3200}
+TRIES = {"policy": 1600, "credential": 1200}
 CODES = {"interchange.malformed", "interchange.unsupported"}
 ODD = [
     None,

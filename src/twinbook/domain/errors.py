@@ -229,6 +229,16 @@ _catalogue(
             "use a plate on a plain backdrop, or keep the plate's own scene",
         ),
     },
+    watermark={
+        "model": (
+            "The second watermark's model can't be used",
+            "point TWINBOOK_WATERMARK_MODEL at a TOML file as docs/reference/second-watermark.md describes it, or unset it",
+        ),
+        "runtime": (
+            "A second watermark needs an extra",
+            "install twinbook[second-watermark], or unset TWINBOOK_WATERMARK_MODEL",
+        ),
+    },
     matte={
         "unsure": (
             "Her outline can't be told from the backdrop everywhere",

@@ -134,10 +134,22 @@ class WatermarkReading:
 
 
 @dataclass(frozen=True)
+class Word:
+    """What a second watermark carries: ``bits`` as one number, the first bit the highest, and how many there are."""
+
+    bits: int
+    count: int
+
+    def agreeing(self, other: Word) -> int:
+        return self.count - (self.bits ^ other.bits).bit_count()
+
+
+@dataclass(frozen=True)
 class Reading:
     """All that can be read from one image file alone, without any database.
 
     ``aigc`` is the producer's id of the picture in China's XMP entry: empty where the entry gives none, None without one.
+    ``second`` is whatever word a second watermark's network sees, None where there is no network.
     """
 
     media_type: str
@@ -150,6 +162,7 @@ class Reading:
     label: str | None
     label_contrast: float | None
     aigc: str | None = None
+    second: Word | None = None
 
 
 # Resampling and a homography that is half a pixel off take up to two percent of the border.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -11,20 +12,23 @@ from .comparison import compare_pictures, draw_alterations
 from .copy_mark import trace_copies
 from .manifest import ManifestReader, measure_contrast
 from .pixels import open_picture
+from .second_watermark import WordReader
 from .watermark import read_watermark
 from .xmp import read_xmp
 
 
 class ImageReader:
     """Implements `ports.Reader`. Knows the specifications and the trust anchors of signers and of time stamp authorities (PEM),
-    and nothing of the sealer."""
+    and nothing of the sealer. ``second`` is the TOML file of a second watermark's network."""
 
-    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "") -> None:
+    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "", second: Path | None = None) -> None:
         self._manifests = ManifestReader(anchors_pem, stamp_anchors_pem)
+        self._words = WordReader(second) if second else None
 
     def read(self, data: bytes) -> Reading:
         """Read every mark in a JPEG, PNG, WebP, AVIF or TIFF file. Each is read on its own; what is missing or broken reads as
-        such. Raises InputError ``image.unreadable`` when the picture itself can't be decoded, nothing else."""
+        such. Raises InputError ``image.unreadable`` when the picture itself can't be decoded, ``watermark.model`` and
+        ``watermark.runtime`` when a second watermark's network can't be used."""
         picture = open_picture(data)
         manifest = self._manifests.read(data, picture.media_type)
         xmp = read_xmp(picture.xmp)
@@ -40,6 +44,7 @@ class ImageReader:
             label=manifest.label,
             label_contrast=contrast,
             aigc=xmp.aigc,
+            second=self._words.read(picture.rgb_srgb) if self._words else None,
         )
 
     def compare(self, found: bytes, issued: bytes) -> Likeness | None:

@@ -28,6 +28,7 @@ from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
 from twinbook.domain.provenance import Marking, SourceType, copy_name, format_for
+from twinbook.domain.second_watermark import likeliest
 from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
 from twinbook.ports import Asked, CopyCode, Figure, OpenTwin, Plan, Rendering, RenderJob, Sealed, UnitOfWork
@@ -448,6 +449,8 @@ def _read_back(office: Office, sealed: Sealed, marking: Marking, code: CopyCode)
         "the manifest is trusted": reading.manifest.state == "trusted",
         "the manifest names the release": reading.manifest.release == marking.release.hex,
         "the watermark names the release": reading.watermark.release == marking.release,
+        "the second watermark names the release": reading.second is None
+        or likeliest(reading.second, [marking.release]) == marking.release,
         "the metadata name the release": reading.xmp_release == marking.release.hex,
         "the metadata say how it was made": reading.source_type == marking.source_type.uri,
         "China's entry names the release": not marking.aigc or reading.aigc == marking.release.hex,

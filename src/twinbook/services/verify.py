@@ -1,6 +1,6 @@
 """What is this picture? Judge any image by its marks, by the books when they are at hand, or by a registry file.
 
-The order is manifest, watermark, metadata, fingerprint, geometry: the first that leads to a release that the picture can be
+The order is manifest, watermark, metadata, second watermark, fingerprint, geometry: the first that leads to a release that the picture can be
 laid over decides. Marks are only believed as far as the picture bears them out.
 """
 
@@ -14,6 +14,7 @@ from datetime import datetime
 from twinbook.domain.fingerprint import SAME, nearest
 from twinbook.domain.provenance import Likeness, Reading, ReleaseId, State
 from twinbook.domain.registry import PublicRelease, Registry
+from twinbook.domain.second_watermark import likeliest
 from twinbook.domain.verdict import SENTENCES, Verdict, judge
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import Fingerprinter, Reader, UnitOfWork
@@ -244,7 +245,11 @@ def _find(office: Office, reading: Reading, data: bytes) -> _Laid | None:
     """The release that the picture is of, and how it lies over its copy. A release that a mark names and the picture can't be
     laid over is the answer only when its looks lead nowhere: watermarks and metadata can be copied."""
     with office.unit() as unit:
-        named = [(work, mark) for name, mark in _names(reading).items() if (work := _released(unit, name))]
+        names = _names(reading)
+        if reading.second:
+            hint = likeliest(reading.second, (work.release for work in unit.works.released()))
+            names |= {hint.hex: "its second watermark"} if hint and hint.hex not in names else {}
+        named = [(work, mark) for name, mark in names.items() if (work := _released(unit, name))]
     first: _Laid | None = None
     for work, mark in named:
         laid = _lay(office, work, data, mark)
