@@ -107,8 +107,11 @@ class ComfyStub:
         found = []
         for kind in ("input", "output", "temp"):
             for file in sorted((self.folder / kind).rglob("*")):
-                if file.is_file() and Image.open(file).size != (1, 1):
-                    found.append(f"{kind}/{file.relative_to(self.folder / kind)}")
+                if file.is_dir():
+                    continue
+                with Image.open(file) as image:
+                    if image.size != (1, 1):
+                        found.append(f"{kind}/{file.relative_to(self.folder / kind)}")
         return found
 
     def everything(self):
@@ -129,7 +132,7 @@ class ComfyStub:
                 item = self.pending.pop(0)
                 self.running.append(item)
                 self._interrupt.clear()
-            number, job, graph, extra, wanted = item
+            _, job, graph, extra, wanted = item
             told = [["execution_start", {"prompt_id": job, "timestamp": 1}]]
             outputs, completed = {}, False
             try:
@@ -193,14 +196,17 @@ class ComfyStub:
         positive = graph[sampler["positive"][0]]
         if positive["class_type"] == "InpaintModelConditioning":
             positive = graph[positive["inputs"]["positive"][0]]
-            plate = np.asarray(Image.open(self.folder / "input" / of["LoadImage"]["image"]).convert("RGB"))
-            mask = np.asarray(Image.open(self.folder / "input" / of["LoadImageMask"]["image"]).convert("RGB"))[..., 0]
+            plate, mask = (self._opened(of[kind]["image"]) for kind in ("LoadImage", "LoadImageMask"))
             through_vae = np.clip(plate.astype(int) + 3, 0, 255).astype(np.uint8)
-            return np.where(mask[..., None] > 127, colour_of(positive["inputs"]["text"], seed), through_vae)
+            return np.where(mask[..., :1] > 127, colour_of(positive["inputs"]["text"], seed), through_vae)
         size = of["EmptyLatentImage"]["height"], of["EmptyLatentImage"]["width"]
         if self.paint:
             return self.paint(*size)
         return np.broadcast_to(colour_of(positive["inputs"]["text"], seed), (*size, 3)).copy()
+
+    def _opened(self, name):
+        with Image.open(self.folder / "input" / name) as image:
+            return np.asarray(image.convert("RGB"))
 
     def _faults(self, graph):
         """As validate_prompt has it: (error, outputs that can run, faults by node)."""

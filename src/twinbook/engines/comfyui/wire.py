@@ -109,7 +109,7 @@ class Wire:
         line: socket.socket | None = None
         try:
             line = self._dialled(time.monotonic() + CONNECT)
-            made = connect(
+            opened = connect(
                 f"{scheme}://{shown}:{self._where.port}{self._path}/ws?{urlencode({'clientId': client})}",
                 sock=line,
                 ssl=(self._context or ssl.create_default_context()) if self._where.secure else None,
@@ -123,11 +123,11 @@ class Wire:
                 max_queue=8,
                 proxy=None,
             )
+            return Events(opened.__enter__(), opened)
         except (OSError, WebSocketException, StateError, ValueError, EOFError):
             if line is not None:
                 line.close()
             return None
-        return Events(made)
 
     def _headers(self) -> dict[str, str]:
         named = {"user-agent": f"Twinbook/{__version__}"}
@@ -222,8 +222,8 @@ class Wire:
 class Events:
     """Messages of the server's WebSocket. What they tell is shown to people and believed in nothing else."""
 
-    def __init__(self, line) -> None:
-        self._line = line
+    def __init__(self, line, opened) -> None:
+        self._line, self._opened = line, opened
 
     def next(self, within: float) -> Mapping[str, object] | None:
         """The next message that can be read, None when none came in time. Raises OSError when the line is gone."""
@@ -247,7 +247,7 @@ class Events:
 
     def close(self) -> None:
         with contextlib.suppress(Exception):
-            self._line.close()
+            self._opened.__exit__(None, None, None)
 
 
 def _off_machine(address: str) -> bool:
