@@ -70,6 +70,7 @@ class ComfyStub:
         self._open = True
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
+        self._http.handle_error = lambda *_request: None  # clients that hang up are part of the tests
         self.port = self._http.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -196,7 +197,8 @@ class ComfyStub:
         positive = graph[sampler["positive"][0]]
         if positive["class_type"] == "InpaintModelConditioning":
             positive = graph[positive["inputs"]["positive"][0]]
-            plate, mask = (self._opened(of[kind]["image"]) for kind in ("LoadImage", "LoadImageMask"))
+            links = (of["InpaintModelConditioning"][name] for name in ("pixels", "mask"))
+            plate, mask = (self._opened(graph[node]["inputs"]["image"]) for node, _ in links)
             through_vae = np.clip(plate.astype(int) + 3, 0, 255).astype(np.uint8)
             return np.where(mask[..., :1] > 127, colour_of(positive["inputs"]["text"], seed), through_vae)
         size = of["EmptyLatentImage"]["height"], of["EmptyLatentImage"]["width"]
@@ -413,7 +415,8 @@ class ComfyStub:
                 stub._say(query["clientId"], "status", {"status": {"exec_info": {"queue_remaining": 0}}})
                 while stub._open:  # until the client closes it
                     try:
-                        if not self.connection.recv(1024):
+                        said = self.connection.recv(1024)
+                        if not said or said[0] & 0x0F == 8:  # it says that it closes
                             break
                     except OSError:
                         break

@@ -179,7 +179,9 @@ def test_she_is_made_from_words_by_her_own_adapter_which_no_disk_ever_has(server
     (seen,) = server.adapters
     size = int.from_bytes(seen[:8], "little")
     layer = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
-    assert set(json.loads(seen[8 : 8 + size])) == {f"{layer}.lora_down.weight", f"{layer}.lora_up.weight"}
+    header = json.loads(seen[8 : 8 + size])
+    assert header.keys() == {"__metadata__", f"{layer}.lora_down.weight", f"{layer}.lora_up.weight"}
+    assert header["__metadata__"] == {"format": "pt"}
     assert seen.endswith(ADAPTER[-16:])
     assert server.everything() == []
     assert made.provenance["adapter lent as"] == "memory"

@@ -246,6 +246,8 @@ class ComfyEngine(Engine):
             return weights
         node, name = workflow.slots["checkpoint"][0]
         known = self._server.choices(str(workflow.nodes[node]["class_type"]), name)
+        if known is None:
+            return weights
         for file in known:
             if weights in (file, Path(file).name, Path(file.replace("\\", "/")).stem):
                 return file

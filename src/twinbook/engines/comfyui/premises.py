@@ -176,7 +176,8 @@ def in_comfy_keys(data: bytes) -> bytes:
     downs = {name.removesuffix(".lora_down.weight") for name in renamed if name.endswith(".lora_down.weight")}
     if not ups or ups != downs or len(renamed) != len(tensors):
         raise EngineRefused("engine.adapter", "her checkpoint has no layers that ComfyUI would load")
-    text = json.dumps(renamed, separators=(",", ":")).encode()
+    # What was noted in it says more of her than a server must know.
+    text = json.dumps({"__metadata__": {"format": "pt"}, **renamed}, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 

@@ -80,12 +80,12 @@ class ComfyServer:
         about = found.get(class_type)
         return about if isinstance(about, dict) else None
 
-    def choices(self, class_type: str, name: str) -> tuple[str, ...]:
-        """What an input of a node may be set to, where the server has a list of it."""
+    def choices(self, class_type: str, name: str) -> tuple[str, ...] | None:
+        """What an input of a node may be set to; None where it takes any text."""
         about = _dict((self.node(class_type) or {}).get("input"))
         said = {**_dict(about.get("optional")), **_dict(about.get("required"))}.get(name)
-        if not isinstance(said, list) or not said:
-            return ()
+        if not isinstance(said, list) or not said or said[0] == "STRING":
+            return None
         # Nodes of the first schema give the list itself, those of the third "COMBO" and an object with options.
         listed = said[0] if isinstance(said[0], list) else _dict(said[1] if len(said) > 1 else None).get("options")
         return tuple(str(item) for item in listed) if isinstance(listed, list) else ()
