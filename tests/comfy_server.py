@@ -155,7 +155,7 @@ class ComfyStub:
             self._say(extra.get("client_id"), "executing", {"node": None, "prompt_id": job})
 
     def _run(self, job, graph, node, client, told):
-        signature = json.dumps([graph, [self._content(n) for n in graph.values()]], sort_keys=True)
+        signature = json.dumps([node, graph, [self._content(n) for n in graph.values()]], sort_keys=True)
         if signature in self.cache:  # what was made is not made again, whatever became of the file
             told.append(["execution_cached", {"nodes": list(graph), "prompt_id": job}])
             return self.cache[signature]

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -185,6 +186,30 @@ def test_she_is_made_from_words_by_her_own_adapter_which_no_disk_ever_has(server
     assert seen.endswith(ADAPTER[-16:])
     assert server.everything() == []
     assert made.provenance["adapter lent as"] == "memory"
+
+
+def test_a_head_stays_and_a_body_is_made_by_her_own_adapter(server, tmp_path, plate):
+    engine = ComfyEngine(settings_for(server, tmp_path, folder=server.folder))
+    shot = a_shot(Generation("in a long coat", "base", keep="head", seed=3))
+    made = engine.render(a_job(engine, plate, shot, [CHECKPOINT], ADAPTER))
+    assert (made.rgb_srgb[~made.altered] == plate.rgb_srgb[~made.altered]).all()
+    figure, face = paint(high=480), plate.facts.face
+    middle = np.s_[face.top + face.height // 3 : face.bottom - face.height // 3, face.left + 8 : face.right - 8]
+    assert not made.altered[middle].any()
+    assert made.altered[figure.tee].all()
+    assert len(server.adapters) == 1
+    assert server.everything() == []
+
+
+def test_whatever_else_a_workflow_saves_is_taken_off_as_well(server, tmp_path, plate):
+    def second_output(graph):
+        graph["40"] = {"class_type": "SaveImage", "inputs": {"images": ["21", 0], "filename_prefix": "before"}}
+
+    own_workflow(tmp_path / "mine", "mine", second_output)
+    made = ComfyEngine(settings_for(server, tmp_path, workflows=tmp_path / "mine"))
+    made.render(a_job(made, plate))
+    assert any(name.startswith("output/before") for name in server.everything())
+    assert server.files() == []
 
 
 def test_progress_is_told_by_the_socket(server, tmp_path, plate):
@@ -669,6 +694,41 @@ def test_a_name_that_isnt_this_machine_any_more_gets_nothing(tmp_path):
         with pytest.raises(InputError) as caught:
             Wire(url)
         assert caught.value.code == "engine.address"
+
+
+# --- the suite itself, and how it is wired -----------------------------------------------------------------------------
+
+
+def test_no_test_reaches_another_machine_or_a_real_server():
+    assert not [name for name in os.environ if name.startswith("TWINBOOK_COMFYUI_")]
+    for address in (("93.184.216.34", 80), ("10.0.0.1", 8188)):
+        with socket.socket() as line, pytest.raises(BaseException, match="a test tried to reach"):
+            line.connect(address)
+
+
+def test_the_engine_is_there_when_a_server_is_named_and_made_when_it_is_used(tmp_path):
+    from twinbook.app import _engines
+    from twinbook.settings import settings
+
+    assert "comfyui" not in _engines(settings({}, tmp_path))
+    named = {
+        "TWINBOOK_COMFYUI_URL": "https://gpu.example",
+        "TWINBOOK_COMFYUI_OPERATOR": "gpu-house",
+        "TWINBOOK_COMFYUI_JOBS_A_DAY": "40",
+        "TWINBOOK_COMFYUI_WORKFLOWS": str(tmp_path),
+        "TWINBOOK_COMFYUI_TOKEN": "t",
+    }
+    engine = _engines(settings(named, tmp_path))["comfyui"]
+    assert engine.profile().name == "comfyui"
+    with pytest.raises(EngineRefused, match="gpu-house"):
+        engine.plan(a_shot(), {})
+    late = _engines(settings({"TWINBOOK_COMFYUI_URL": "http://gpu.example"}, tmp_path))["comfyui"]
+    with pytest.raises(InputError, match="without encryption"):
+        late.profile()
+    for jobs in ("many", "-1", "1.5"):
+        with pytest.raises(InputError) as caught:
+            settings({"TWINBOOK_COMFYUI_JOBS_A_DAY": jobs}, tmp_path)
+        assert caught.value.code == "engine.budget"
 
 
 # --- her adapter -------------------------------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ from ...domain.canonical import digest
 from ...domain.errors import EngineRefused, InputError, StateError
 from ...domain.generation import PLATE_POSE, Generation, Keep
 from ...domain.provenance import SourceType
-from ...domain.twin import Backdrop, PlateFacts, View
+from ...domain.twin import PlateFacts, View
 from ...domain.weights import Checkpoint
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
+from ..composite.dressing import separable
 from .framing import AREA, canvas_of, expected_figure, kept_of, png, put_together, sent_of, strayed
 from .premises import Premises, Turns
 from .server import SUBFOLDER, ComfyServer, Standing, Stored
@@ -98,7 +99,7 @@ class ComfyEngine(Engine):
         checkpoints: Mapping[str, Sequence[Checkpoint]] = MappingProxyType({}),
     ) -> Plan:
         """Raises EngineRefused: ``engine.vendor``, ``engine.operation``, ``engine.talents``, ``engine.adapter``,
-        ``engine.workflow``, ``engine.plate`` or ``backdrop.busy``."""
+        ``engine.workflow``, ``engine.plate``, ``backdrop.busy`` or ``matte.unsure``."""
         self._hold_vendor(shot)
         unknown = sorted(set(shot.operations) - {"generate"})
         if unknown or shot.generate is None:
@@ -412,12 +413,7 @@ def _chosen(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> PlateFacts:
         named = f" named {shot.plate!r}" if shot.plate else ""
         raise EngineRefused("engine.plate", f"{talent} has no plate{named} of at most 40 megapixels")
     if shot.generate.keep in (Keep.PERSON, Keep.HEAD):
-        cut = [facts for facts in found if facts.backdrop is Backdrop.PLAIN]
-        if not cut:
-            raise EngineRefused(
-                "backdrop.busy", f"in no plate of {talent} that fits can she be cut out with a clean edge"
-            )
-        found = cut
+        found = separable(found)
     return max(
         found, key=lambda facts: (facts.person.width * facts.person.height * min(facts.sharpness, 8.0), facts.id)
     )

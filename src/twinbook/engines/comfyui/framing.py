@@ -22,7 +22,10 @@ from ...domain.twin import Box
 from ...ports import Figure, Plate
 from ...vision.cloth import garment_alpha
 from ...vision.matte import refined
-from ...vision.regions import Region, label_map
+from ...vision.regions import Region, face_oval, label_map
+from ...vision.skin import lab
+from ..composite.floor import feet_lost
+from ..composite.placement import Placed, Sitter, as_framed
 from ..composite.scene import own_colours
 
 AREA = 1024 * 1024  # pixels: what SDXL was trained on (Podell et al. 2023, arXiv:2307.01952)
@@ -55,7 +58,8 @@ class Sent:
 
 
 def kept_of(plate: Plate, generation: Generation) -> Kept:
-    """Raises EngineRefused ``backdrop.busy`` or ``engine.region`` when what is to stay can't be told from the rest."""
+    """Raises EngineRefused ``backdrop.busy``, ``engine.figure`` or ``engine.region`` when what is to stay can't be told from
+    the rest."""
     if generation.keep is Keep.ALL_BUT_GARMENT:
         # From half a pixel of cloth on the new garment has all of it, or a seam of the old colour stayed around it.
         weight = 1 - np.clip(2 * garment_alpha(plate, generation.region), 0, 1)
@@ -64,9 +68,16 @@ def kept_of(plate: Plate, generation: Generation) -> Kept:
         raise EngineRefused("backdrop.busy", f"she can't be cut out of {plate.facts.photo} with a clean edge")
     own = own_colours(plate.rgb_srgb, plate.alpha)
     weight = plate.alpha.astype(np.float32) / 255
+    if generation.keep is Keep.PERSON and feet_lost(plate.rgb_srgb, plate.alpha, _as_framed(plate)):
+        raise EngineRefused("engine.figure", f"the shoes in {plate.facts.photo} can't be told from the floor")
     if generation.keep is Keep.HEAD:
         weight = np.minimum(weight, _head(plate))
     return _settled(weight, own, plate.rgb_srgb)
+
+
+def _as_framed(plate: Plate) -> Placed:
+    (placed,) = as_framed(Sitter.of("", plate)).placed
+    return placed
 
 
 def _settled(weight: np.ndarray, own: np.ndarray, plate: np.ndarray) -> Kept:
@@ -81,12 +92,30 @@ def _head(plate: Plate) -> np.ndarray:
     labels = plate.regions
     if labels is None:
         labels = label_map(plate.rgb_srgb, plate.alpha, plate.facts.face, plate.landmarks, plate.skin_lab)
-    head = np.isin(labels, (Region.FACE, Region.HAIR))
     if not (labels == Region.FACE).any():
         raise EngineRefused("engine.region", f"her face can't be told from the rest in {plate.facts.photo}")
-    scale = labels.shape[1] / plate.rgb_srgb.shape[1]
-    head[round((plate.facts.face.bottom + 0.8 * plate.facts.face.height) * scale) :] &= False  # hair on a dark coat
-    return refined(plate.rgb_srgb, head, max(plate.facts.face.width * 0.02, 2.0))
+    high, wide = plate.rgb_srgb.shape[:2]
+    face, scale = plate.facts.face, labels.shape[1] / wide
+    jaw = face_oval(face, plate.landmarks, wide, high).astype(np.float32)
+    hair = _hanging(plate, labels)
+    hair[round((face.bottom + 0.8 * face.height) * scale) :] = False  # on a dark coat hair has no end
+    share = np.maximum(refined(plate.rgb_srgb, hair, max(face.width * 0.02, 2.0)), jaw)
+    # Down to the lobes of the ears whatever is hers is head: labels have holes at temples and parting.
+    share[: round(float(plate.landmarks[4, 1]) + 0.1 * face.height)] = 1
+    # The chin is in shade and often taken for neck: a jaw is an oval, with an edge a few pixels soft.
+    share = cv2.GaussianBlur(share, (0, 0), max(0.012 * face.width, 0.8))
+    return np.clip((share - 0.5) * 1.6 + 0.5, 0, 1)
+
+
+def _hanging(plate: Plate, labels: np.ndarray) -> np.ndarray:
+    """Hair, bool, in the size of the labels, without skin of the neck that lies in its shade."""
+    hair = labels == Region.HAIR
+    light = lab(cv2.resize(plate.rgb_srgb, labels.shape[1::-1], interpolation=cv2.INTER_AREA))[..., 0]
+    if hair.any():
+        dark, skin = float(np.median(light[hair])), float(plate.skin_lab[0])
+        if skin - dark > 18:  # so far apart that there is a between
+            hair &= light < dark + 0.42 * (skin - dark)
+    return cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
 
 
 def sent_of(plate: Plate, kept: Kept, area: int = AREA) -> Sent:

@@ -26,7 +26,7 @@ from .wire import LONG, Answer, Events, Wire
 
 SUBFOLDER = "twinbook"
 _PATIENCE = 30.0  # seconds that a server may be away in the middle of a job
-_MOST_FILES = 4
+_MOST_FILES = 64
 
 
 class Standing(StrEnum):
@@ -208,15 +208,17 @@ class ComfyServer:
         return self.files(entry, node)
 
     def files(self, entry: Mapping[str, object], node: str | None = None) -> list[Stored]:
-        """The pictures that an entry names, of one node or of all."""
+        """The files that an entry names: the pictures of one node, or of all nodes whatever they saved. Raises StateError
+        ``engine.left`` for more than can be taken off."""
         found = []
         for name, made in _dict(entry.get("outputs")).items():
-            pictures = _dict(made).get("images")
-            for picture in pictures if isinstance(pictures, list) and node in (None, name) else []:
-                file = _stored(picture)
-                if file is not None:
-                    found.append(file)
-        return found[:_MOST_FILES]
+            for kind, listed in _dict(made).items():
+                if not isinstance(listed, list) or (node is not None and (node, "images") != (name, kind)):
+                    continue
+                found += [file for file in map(_stored, listed) if file is not None]
+        if len(found) > _MOST_FILES:
+            raise StateError("engine.left", f"the workflow saves {len(found)} files on the server")
+        return found
 
     def fetch(self, file: Stored, width: int, height: int) -> np.ndarray:
         """The picture, uint8 sRGB (h, w, 3). Raises StateError ``engine.failed`` for one of another size."""
