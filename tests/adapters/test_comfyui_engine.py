@@ -759,6 +759,30 @@ def test_where_memory_cant_be_lent_a_file_lies_there_for_the_job_alone(server, t
     assert server.everything() == []
 
 
+LENDING = """
+    import sys, time
+    from pathlib import Path
+    from twinbook.engines.comfyui.premises import Premises
+    with Premises(Path({folder!r})).lent({name!r}, sys.stdin.buffer.read()):
+        print("lent", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_process_killed_while_it_lends_leaves_a_link_to_nowhere(server):
+    name = f"twinbook-{'f' * 32}.safetensors"
+    code = textwrap.dedent(LENDING).format(folder=str(server.folder), name=name)
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as lender:
+        lender.stdin.write(ADAPTER)
+        lender.stdin.close()
+        assert lender.stdout.readline() == b"lent\n"
+        link = server.folder / "models/loras" / name
+        assert link.read_bytes().endswith(ADAPTER[-16:]), "a server of the same user can load it"
+        lender.kill()
+    assert link.is_symlink()
+    assert not link.exists()
+
+
 def test_what_a_killed_process_left_of_an_adapter_is_swept_away(server):
     from twinbook.engines.comfyui.premises import Premises
 

@@ -68,12 +68,14 @@ class Turns:
             return
         today, sent = self._today().isoformat(), 0
         with contextlib.suppress(ValueError, AttributeError, TypeError):
-            said = json.loads(os.pread(descriptor, 200, 0))
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            said = json.loads(os.read(descriptor, 200))
             sent = int(said["jobs"]) if said.get("day") == today else 0
         if sent >= self._most:
             raise StateError("engine.budget", f"{sent} jobs were sent on {today}, and no more than {self._most} may be")
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"day": today, "jobs": sent + 1}).encode(), 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, json.dumps({"day": today, "jobs": sent + 1}).encode())
 
 
 class Premises:

@@ -133,7 +133,7 @@ class ComfyServer:
             if isinstance(other, str):
                 self.cancel(other)
                 self.forget(other)
-            raise StateError("engine.failed", "the server gives jobs ids of its own; it takes ComfyUI 0.3.48 or newer")
+            raise StateError("engine.failed", "the server gives jobs ids of its own; it takes ComfyUI 0.3.57 or newer")
 
     def wait(self, job: str, events: Events | None) -> Mapping[str, object]:
         """The job's entry in the history once it has ended. The WebSocket only shortens the wait and tells progress.
