@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import os
 import signal
 import socket
@@ -745,6 +746,18 @@ def test_an_adapter_without_layers_is_refused_not_loaded_to_nothing(data):
     with pytest.raises(EngineRefused) as caught:
         in_comfy_keys(data)
     assert caught.value.code == "engine.adapter"
+
+
+def test_what_a_server_still_has_mapped_is_zeros_and_no_trap(server):
+    from twinbook.engines.comfyui.premises import Premises
+
+    name = f"twinbook-{'9' * 32}.safetensors"
+    with Premises(server.folder).lent(name, ADAPTER), (server.folder / "models/loras" / name).open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        size = len(mapped)
+        assert mapped[-16:] == ADAPTER[-16:]
+    assert mapped[:] == bytes(size)  # a shorter file would have killed whoever reads here
+    mapped.close()
 
 
 def test_where_memory_cant_be_lent_a_file_lies_there_for_the_job_alone(server, tmp_path, monkeypatch):

@@ -113,7 +113,8 @@ class Premises:
                 shred(place)
             else:
                 place.unlink(missing_ok=True)
-                os.ftruncate(descriptor, 0)
+                # Zeros also where the server has it mapped. Never shorter: touching what is gone would kill the server.
+                _overwrite(descriptor)
                 os.close(descriptor)
 
     def remove(self, file: Stored) -> bool:
@@ -151,13 +152,18 @@ def shred(file: Path) -> None:
             return
         raise
     try:
-        left = os.fstat(descriptor).st_size
-        while left > 0:
-            left -= os.write(descriptor, bytes(min(left, 1 << 20)))
+        _overwrite(descriptor)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     file.unlink(missing_ok=True)
+
+
+def _overwrite(descriptor: int) -> None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    left = os.fstat(descriptor).st_size
+    while left > 0:
+        left -= os.write(descriptor, bytes(min(left, 1 << 20)))
 
 
 def in_comfy_keys(data: bytes) -> bytes:
