@@ -355,7 +355,7 @@ def test_a_server_started_anew_in_the_middle_is_noticed(engine, server, plate):
 
 def test_a_server_that_keeps_uploads_is_told_of(engine, server, plate):
     def keep(handler):
-        if handler.command != "POST" or not server.history:
+        if handler.command != "POST" or not server.history:  # pictures are taken, and kept once a job has ended
             return False
         handler.answer(507)
         return True
@@ -365,6 +365,11 @@ def test_a_server_that_keeps_uploads_is_told_of(engine, server, plate):
         engine.render(a_job(engine, plate))
     assert caught.value.code == "engine.left"
     assert "input/twinbook/twinbook-" in caught.value.diagnosis
+    server.fails = RuntimeError()
+    with pytest.raises(StateError) as caught:
+        engine.render(a_job(engine, plate, digest="d2"))
+    assert caught.value.code == "engine.failed"
+    assert "stayed on the server: input/twinbook/twinbook-" in caught.value.diagnosis
 
 
 # --- refusals before anything is sent ---------------------------------------------------------------------------------

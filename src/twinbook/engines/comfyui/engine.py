@@ -31,7 +31,7 @@ from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, Rend
 from ..composite.dressing import separable
 from .framing import AREA, canvas_of, expected_figure, kept_of, png, put_together, sent_of, strayed
 from .premises import Premises, Turns
-from .server import SUBFOLDER, ComfyServer, Standing, Stored
+from .server import SUBFOLDER, ComfyServer, Standing, Stored, plain
 from .wire import Wire
 from .workflow import Workflow, choose, shelf
 
@@ -218,7 +218,7 @@ class ComfyEngine(Engine):
             "server": f"ComfyUI {version}",
             "operator": self._settings.operator or "this home",
             "workflow": f"{order.workflow.name} {order.workflow.digest}",
-            "weights": weights,
+            "weights": plain(weights, 200),
             "seed": str(values["seed"]),
             "size": f"{width} × {height}",
             "resumed": "yes" if resumed else "no",
@@ -290,11 +290,11 @@ class ComfyEngine(Engine):
     @contextmanager
     def _cleared(self, order: Order) -> Iterator[_Cleared]:
         """Whatever happens inside: stop the job if it still runs, and take everything of it off the server. What can't be
-        taken off is told, but never instead of the fault that was there first."""
+        taken off is told, beside the fault that was there first."""
         cleared = _Cleared()
         try:
             yield cleared
-        except BaseException:
+        except BaseException as error:
             # Also for Ctrl-C: a job that nobody waits for goes on burning somebody's GPU. Files first, while the
             # history still tells which they are.
             with contextlib.suppress(StateError):
@@ -303,6 +303,9 @@ class ComfyEngine(Engine):
                 entry = self._server.standing(order.id)[1]
                 cleared.outputs = cleared.outputs or self._server.files(entry)
             self._clear(order, cleared)
+            if cleared.faults and isinstance(error, StateError | EngineRefused):
+                said = f"{error.diagnosis}; and this stayed on the server: {'; '.join(cleared.faults)}"
+                raise type(error)(error.code, said, error.remedy) from error
             raise
         self._clear(order, cleared)
 
