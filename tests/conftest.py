@@ -1,5 +1,8 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and what no test may do: reach another machine, or spend on a real server."""
 
+import ipaddress
+import os
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +16,33 @@ from twinbook.seal import ImageSealer
 # No timed assertions: a busy machine must not fail a property.
 settings.register_profile("twinbook", deadline=None)
 settings.load_profile("twinbook")
+
+
+for name in [name for name in os.environ if name.startswith("TWINBOOK_COMFYUI_")]:
+    del os.environ[name]
+
+
+class NotThisMachine(BaseException):
+    """No Exception: a test that catches those of a failing network must not pass by it."""
+
+
+def _only_this_machine(connect):
+    def held(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0]).partition("%")[0] or "127.0.0.1"
+            try:
+                here = ipaddress.ip_address(host).is_loopback
+            except ValueError:
+                here = host == "localhost"
+            if not here:
+                raise NotThisMachine(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    return held
+
+
+socket.socket.connect = _only_this_machine(socket.socket.connect)
+socket.socket.connect_ex = _only_this_machine(socket.socket.connect_ex)
 
 
 @pytest.fixture

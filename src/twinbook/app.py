@@ -145,7 +145,7 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             retention=FileRetention(settings.home / "vault" / "retention", retention),
             retention_years=settings.retention_years,
             vault=FileVault(settings.home / "vault", master, Register(database.unit, clock), clock),
-            engines=engines if "composite" in (engines or {}) else {**_engines(), **(engines or {})},
+            engines=engines if "composite" in (engines or {}) else {**_engines(settings), **(engines or {})},
             scenes=FileScenes(settings.home / "scenes"),
             outbox=FileOutbox(settings.home / "outbox"),
             log_signer=_LogSigner(keys / "log.pem", f"twinbook.local/{settings.tenant}"),
@@ -321,13 +321,28 @@ def _paper_certificate(settings: Settings, clock: Clock) -> SigningCertificate:
     return load_paper_certificate(keys / "papers", keys / "c2pa", clock.now())
 
 
-def _engines() -> dict[str, Engine]:
+def _engines(settings: Settings) -> dict[str, Engine]:
     def composite() -> Engine:
         from .engines.composite import CompositeEngine
 
         return CompositeEngine()
 
-    return {"composite": _Later(composite)}
+    def comfyui() -> Engine:
+        from .engines.comfyui import ComfyEngine, ComfySettings
+
+        return ComfyEngine(
+            ComfySettings(
+                url=settings.comfyui_url,
+                lock=settings.home / "locks" / "comfyui",
+                operator=settings.comfyui_operator,
+                folder=settings.comfyui_folder,
+                workflows=settings.comfyui_workflows,
+                jobs_a_day=settings.comfyui_jobs_a_day,
+                token=settings.comfyui_token,
+            )
+        )
+
+    return {"composite": _Later(composite)} | ({"comfyui": _Later(comfyui)} if settings.comfyui_url else {})
 
 
 def _retention_key(settings: Settings) -> bytes:

@@ -29,6 +29,12 @@ SETTINGS = {
     "TWINBOOK_TIMESTAMP_ANCHORS": "Whom stamps are believed of, a PEM file with the authority's root",
     "TWINBOOK_MATTE_MODEL": "An ONNX file of your own for rough mattes (twinbook[neural-matte]); by default none",
     "TWINBOOK_WATERMARK_MODEL": "A TOML file that describes a second watermark's network (twinbook[second-watermark]); by default none",
+    "TWINBOOK_COMFYUI_URL": "A ComfyUI server to make pictures on; by default none, and no engine comfyui",
+    "TWINBOOK_COMFYUI_OPERATOR": "Who runs that server, as a shot's vendor is named; by default whoever runs this home",
+    "TWINBOOK_COMFYUI_FOLDER": "The server's own folder when it is on this machine: files are removed there, adapters lent",
+    "TWINBOOK_COMFYUI_WORKFLOWS": "A folder of workflows of your own, in ComfyUI's API format",
+    "TWINBOOK_COMFYUI_JOBS_A_DAY": "The most jobs that may be sent on a day (UTC); by default as many as are asked for",
+    "TWINBOOK_COMFYUI_TOKEN": "What a proxy before the server asks for, sent as a bearer token; by default none",
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
@@ -58,6 +64,12 @@ class Settings:
     signing_command: str = ""
     signing_profile: str = ""
     timestamp_anchors: Path | None = None
+    comfyui_url: str = ""
+    comfyui_operator: str = ""
+    comfyui_folder: Path | None = None
+    comfyui_workflows: Path | None = None
+    comfyui_jobs_a_day: int | None = None
+    comfyui_token: str = ""
 
 
 def settings(
@@ -66,7 +78,7 @@ def settings(
     """``home`` (the command line's word) outranks the environment, which outranks the folder ``beside``.
 
     Raises InputError ``key.master`` for a master key that can't be read, ``seal.certificate`` for a certificate
-    without its key.
+    without its key, ``engine.budget`` for a number of jobs that is none.
     """
     named = environment.get("TWINBOOK_HOME")
     folder = home or (Path(named) if named else (beside or Path()) / DEFAULT_HOME)
@@ -97,6 +109,12 @@ def settings(
             "set the certificate and one of the two, or none of them",
         )
     stamps = environment.get("TWINBOOK_TIMESTAMP_ANCHORS")
+    comfyui, flows = environment.get("TWINBOOK_COMFYUI_FOLDER"), environment.get("TWINBOOK_COMFYUI_WORKFLOWS")
+    jobs = environment.get("TWINBOOK_COMFYUI_JOBS_A_DAY", "")
+    if jobs and not (jobs.isascii() and jobs.isdecimal() and len(jobs) <= 9):
+        raise InputError(
+            "engine.budget", f"TWINBOOK_COMFYUI_JOBS_A_DAY is {jobs!r}", "give a number of jobs, 0 or more"
+        )
     return Settings(
         folder,
         environment.get("TWINBOOK_TENANT") or "home",
@@ -115,6 +133,12 @@ def settings(
         signing_command=command,
         signing_profile=environment.get("TWINBOOK_SIGNING_PROFILE", ""),
         timestamp_anchors=Path(stamps) if stamps else None,
+        comfyui_url=environment.get("TWINBOOK_COMFYUI_URL", ""),
+        comfyui_operator=environment.get("TWINBOOK_COMFYUI_OPERATOR", ""),
+        comfyui_folder=Path(comfyui) if comfyui else None,
+        comfyui_workflows=Path(flows) if flows else None,
+        comfyui_jobs_a_day=int(jobs) if jobs else None,
+        comfyui_token=environment.get("TWINBOOK_COMFYUI_TOKEN", ""),
     )
 
 

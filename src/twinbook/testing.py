@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -51,6 +52,7 @@ from .domain.provenance import (
     WatermarkReading,
 )
 from .domain.twin import Backdrop, Box, Framing, PlateFacts, View
+from .domain.weights import Checkpoint
 from .keys.signatures import KeyFile
 from .law import load
 from .ports import (
@@ -225,7 +227,12 @@ class FakeEngine(Engine):
     def profile(self) -> EngineProfile:
         return EngineProfile("fake", "1", frozenset({"scene", "recolor"}), 10**8, True, {"code": "Apache-2.0"})
 
-    def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
+    def plan(
+        self,
+        shot: Shot,
+        plates: Mapping[str, Sequence[PlateFacts]],
+        checkpoints: Mapping[str, Sequence[Checkpoint]] = MappingProxyType({}),
+    ) -> Plan:
         missing = set(shot.operations) - self.profile().operations
         if missing:
             raise EngineRefused("engine.operation", f"this engine can't {', '.join(sorted(missing))}")

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from .consent import Edit
 from .errors import InputError, Refused
+from .generation import Generation
 from .provenance import FileKind
 from .twin import Box, around
 
@@ -175,7 +176,7 @@ class Shot:
     advertisement will have her say; ``tolerances`` are the brand's own bounds on garment and picture. ``vendor`` is
     the third party on whose machines it is made, empty for the home's own; ``brand`` the one it is made for (an id),
     empty for the licensee itself. ``credits`` are people of the crew who agreed to be named in the files, each with a role: a
-    share in a license's split is no such agreement.
+    share in a license's split is no such agreement. ``generate`` asks for pixels that no photograph has.
     """
 
     id: str
@@ -196,6 +197,7 @@ class Shot:
     mannequin: bool = False
     file: FileKind = FileKind.JPEG
     credits: tuple[tuple[str, str], ...] = ()
+    generate: Generation | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -211,6 +213,7 @@ class Shot:
             "tryon": self.tryon,
             "accessories": self.accessories,
             "mannequin": self.mannequin,
+            "generate": self.generate,
         }
         return tuple(name for name, said in asked.items() if said)
 
@@ -224,6 +227,7 @@ class Shot:
         """The pictures it needs from the producer, as it names them: scene, cloth, packshots; each once."""
         named = [self.scene or "", self.print.cloth if self.print else "", self.tryon.packshot if self.tryon else ""]
         named += [accessory.picture for accessory in self.accessories]
+        named += self.generate.pictures if self.generate else ()
         drawn = ("", "studio", "stripes")
         return tuple(dict.fromkeys(name for name in named if name.partition(":")[0] not in drawn))
 
@@ -239,12 +243,14 @@ class Shot:
             print=replace(self.print, cloth=named(self.print.cloth)) if self.print else None,
             tryon=replace(self.tryon, packshot=named(self.tryon.packshot)) if self.tryon else None,
             accessories=tuple(replace(item, picture=named(item.picture)) for item in self.accessories),
+            generate=self.generate and self.generate.with_pictures(kept),
         )
 
     @property
     def edits(self) -> tuple[Edit, ...]:
         """What of hers would be changed, in the words of a consent. Every picture is cropped and graded."""
-        return (Edit.MINOR, *dict.fromkeys(_EDITS[operation] for operation in self.operations))
+        asked = [_EDITS[operation] for operation in self.operations if operation in _EDITS]
+        return (Edit.MINOR, *dict.fromkeys([*asked, *(self.generate.edits if self.generate else ())]))
 
     def document(self) -> dict[str, object]:
         """The shot as plain data, for digests and storage. What isn't said isn't there, as in shots from before it could be."""
@@ -257,6 +263,7 @@ class Shot:
             "mannequin": self.mannequin,
             "file": self.file.value if self.file is not FileKind.JPEG else "",
             "credits": [list(credit) for credit in self.credits],
+            "generate": self.generate and self.generate.document(),
         }
         return {name: other for name, other in others.items() if other} | {
             "id": self.id,
@@ -293,6 +300,7 @@ class Shot:
             mannequin=document.get("mannequin", False),
             file=FileKind(document.get("file", "jpeg")),
             credits=tuple((name, role) for name, role in document.get("credits", ())),
+            generate=Generation(**document["generate"]) if "generate" in document else None,
         )
 
 

@@ -285,6 +285,44 @@ _catalogue(
             "choose one that covers what she wears, or a plate in which she wears less",
         ),
         "accessory": ("The accessory can't be laid on", "use a plain packshot of it, and a place that the plate shows"),
+        "address": (
+            "The server's address can't be used",
+            "set TWINBOOK_COMFYUI_URL to http:// on this machine, or https:// anywhere else",
+        ),
+        "adapter": (
+            "Her own checkpoint is needed and can't be used",
+            "train one on the weights that the shot names, on this machine; or keep her as photographed",
+        ),
+        "budget": (
+            "The jobs of the day are used up",
+            "run again tomorrow (UTC), or raise TWINBOOK_COMFYUI_JOBS_A_DAY; nothing is lost",
+        ),
+        "busy": ("The engine makes another picture", "run again when that is done; nothing is lost"),
+        "cancelled": ("The job was stopped on the server, not by a fault", "run again to have it made"),
+        "folder": (
+            "The folder named isn't ComfyUI's, or the server isn't on this machine",
+            "set TWINBOOK_COMFYUI_FOLDER to the folder with models, input and output in it, or leave it out",
+        ),
+        "left": (
+            "What was sent to the server couldn't be taken off it again",
+            "run again when the server answers; if it stays, remove what the message names there by hand",
+        ),
+        "unreachable": (
+            "The server doesn't answer as it should",
+            "start it, or mend TWINBOOK_COMFYUI_URL, and run again; nothing is lost",
+        ),
+        "vendor": (
+            "The picture would be made on somebody else's machine, and no signed hand-off names who runs it",
+            "name the operator (TWINBOOK_COMFYUI_OPERATOR) as the shot's vendor and in the license that she signs",
+        ),
+        "weights": (
+            "The server doesn't have the weights",
+            "put them among its checkpoints under the name that the shot says",
+        ),
+        "workflow": (
+            "The workflow doesn't fit the shot, or the server can't run it",
+            "mend the slot or node that the message names; docs/reference/comfyui.md lists both",
+        ),
         "failed": ("The engine failed", "run again; if it fails again, report it with the log"),
         "permit": ("The engine was given a job without a permit for it", "let the gate permit the job"),
     },

@@ -28,7 +28,8 @@ class Act(StrEnum):
 
 class Kept(StrEnum):
     """What the vault keeps of a talent. ``pixels`` are her photographs with their mattes, ``template`` is what recognises
-    her face, ``pictures`` were made of her; everything else that was measured on a photograph is a measurement."""
+    her face, ``pictures`` were made of her, ``weights`` were trained on her; everything else that was measured on a photograph is a
+    measurement."""
 
     __hash__ = str.__hash__
 
@@ -36,6 +37,7 @@ class Kept(StrEnum):
     MEASUREMENTS = "measurements"
     TEMPLATE = "template"
     PICTURES = "pictures"
+    WEIGHTS = "weights"
 
 
 # What a permit for each act lets be read, and written. To look at her takes no template and gives none; to make pictures
@@ -43,8 +45,8 @@ class Kept(StrEnum):
 # process that measures: nothing that shows plates to a person ever asks for a permit to measure.
 READS: dict[Act, frozenset[Kept]] = {
     Act.ENROLL: frozenset(),
-    Act.TRAIN: frozenset({Kept.PIXELS, Kept.MEASUREMENTS}),
-    Act.RENDER: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.PICTURES}),
+    Act.TRAIN: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.WEIGHTS}),
+    Act.RENDER: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.PICTURES, Kept.WEIGHTS}),
     Act.MEASURE: frozenset(Kept),
     Act.EVIDENCE: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.PICTURES}),
     Act.MONITOR: frozenset({Kept.TEMPLATE, Kept.MEASUREMENTS}),
@@ -53,6 +55,7 @@ READS: dict[Act, frozenset[Kept]] = {
 }
 WRITES: dict[Act, frozenset[Kept]] = {
     Act.ENROLL: frozenset({Kept.PIXELS, Kept.MEASUREMENTS, Kept.TEMPLATE}),
+    Act.TRAIN: frozenset({Kept.WEIGHTS}),
     Act.RENDER: frozenset({Kept.PICTURES}),
     Act.MEASURE: frozenset({Kept.PICTURES}),
 }

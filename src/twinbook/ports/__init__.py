@@ -35,6 +35,7 @@ from .papers import (
 from .pictures import Asked, Capture, CaptureSession, Enrolled, Face, FaceEmbedder, Meter, Plate
 from .records import Books, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
 from .registry import Fingerprinter, Issued
+from .training import Trained, Trainer, TrainingJob, TrainingPlan, WeightsShelf
 from .vault import BoxState, OpenTwin, PermitRegister, Retained, Retention, Vault, VaultState
 
 __all__ = [
@@ -83,10 +84,15 @@ __all__ = [
     "Sheet",
     "SheetCopy",
     "SheetShot",
+    "Trained",
+    "Trainer",
+    "TrainingJob",
+    "TrainingPlan",
     "Twins",
     "UnitOfWork",
     "Vault",
     "VaultState",
     "Verifier",
+    "WeightsShelf",
     "Works",
 ]

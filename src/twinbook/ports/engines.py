@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..domain.errors import EngineRefused, StateError, TwinbookError
 from ..domain.permit import Act
 from ..domain.provenance import CopyTrace, Likeness, Marking, Reading, ReleaseId, SourceType
 from ..domain.twin import Box, PlateFacts
+from ..domain.weights import Checkpoint
 from .vault import OpenTwin
 
 
@@ -44,7 +46,7 @@ class Plan:
 
     ``canvas`` is the picture's width and height, and ``figures`` where everybody will be in it (by talent), as far as
     that can be told from facts; None and empty when the picture is the first talent's plate as it was framed.
-    ``ruler`` is another plate of hers, for its measurements alone.
+    ``ruler`` is another plate of hers, for its measurements alone. ``checkpoints`` are those that are loaded (ids by talent).
     """
 
     plates: Mapping[str, str]
@@ -52,6 +54,7 @@ class Plan:
     canvas: tuple[int, int] | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
     ruler: str | None = None
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plate(self) -> str:
@@ -102,8 +105,14 @@ class Engine(ABC):
     def profile(self) -> EngineProfile: ...
 
     @abstractmethod
-    def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
-        """Accept with a plan or raise EngineRefused with the reason, from facts alone (``plates`` by talent id)."""
+    def plan(
+        self,
+        shot: Shot,
+        plates: Mapping[str, Sequence[PlateFacts]],
+        checkpoints: Mapping[str, Sequence[Checkpoint]] = MappingProxyType({}),
+    ) -> Plan:
+        """Accept with a plan or raise EngineRefused with the reason, from facts alone (by talent id). ``checkpoints`` are
+        those of each talent's current twin, the newest last."""
 
     @abstractmethod
     def _render(self, job: RenderJob) -> Rendering: ...

@@ -34,6 +34,16 @@ class OpenTwin(Protocol):
 
         With others ``beside`` her in it, it takes every one's key to open: when any of them is erased, nobody can."""
 
+    def weights(self, name: str) -> bytes:
+        """What was trained on her and stored under ``name``: an adapter, or what a training goes on from. Decrypted into
+        memory only. Needs a permit to train or render. Raises VaultRefused ``vault.missing``."""
+
+    def put_weights(self, name: str, data: bytes) -> None:
+        """Store or replace, whole or not at all. Needs a permit to train."""
+
+    def drop_weights(self, name: str) -> None:
+        """Overwrite and remove; idempotent. Needs a permit to train."""
+
 
 class PermitRegister(Protocol):
     """Remembers, across processes and crashes, which permits were used and what was revoked."""

@@ -299,6 +299,21 @@ class _OpenTwin:
         # Sealed twice: by what lies with the others, then by her own key as everything of hers.
         self._store(f"picture/{name}.joint", sealed(key, pack(_Picture(pixels)), name.encode()))
 
+    def weights(self, name: str) -> bytes:
+        self._must(READS, Kept.WEIGHTS)
+        return self._load(f"weights/{name}")
+
+    def put_weights(self, name: str, data: bytes) -> None:
+        self._must(WRITES, Kept.WEIGHTS)
+        self._store(f"weights/{name}", data)
+
+    def drop_weights(self, name: str) -> None:
+        self._must(WRITES, Kept.WEIGHTS)
+        with self._writing():
+            file = self._file(f"weights/{name}")
+            if file.exists():
+                durable.shred(file)
+
     def _share(self, name: str, *, make: bool = False) -> bytes:
         """What somebody beside her keeps of a joint picture: 32 random bytes under their own key, made once."""
         self._must(WRITES if make else READS, Kept.PICTURES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
 from ...domain.provenance import SourceType
 from ...domain.twin import Framing, PlateFacts, View
+from ...domain.weights import Checkpoint
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
 from . import light
 from .dressing import before_own_backdrop, cut_out, separable, wearable, worn
@@ -56,7 +58,12 @@ class CompositeEngine(Engine):
             },
         )
 
-    def plan(self, shot: Shot, plates: Mapping[str, Sequence[PlateFacts]]) -> Plan:
+    def plan(
+        self,
+        shot: Shot,
+        plates: Mapping[str, Sequence[PlateFacts]],
+        checkpoints: Mapping[str, Sequence[Checkpoint]] = MappingProxyType({}),
+    ) -> Plan:
         """Choose the plates. Raises EngineRefused: ``engine.operation``, ``engine.talents``, ``campaign.scene``,
         ``engine.plate``, ``backdrop.busy``, ``matte.unsure`` or ``engine.region``."""
         unknown = sorted(set(shot.operations) - set(_OPERATIONS))

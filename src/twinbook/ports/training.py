@@ -1,0 +1,101 @@
+"""Base weights on this machine, and what trains a twin's checkpoint on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..domain.weights import Family, Weights
+from .vault import OpenTwin
+
+
+class WeightsShelf(Protocol):
+    """Weights on this machine. Nothing is ever fetched but by `pull`, when somebody asks for it."""
+
+    def add(
+        self,
+        folder: Path,
+        name: str,
+        family: Family,
+        licence: str,
+        commercial: bool,
+        source: str = "",
+        revision: str = "",
+    ) -> Weights:
+        """Register a folder of weights, hashing every file. Raises InputError ``weights.unreadable``, ``weights.taken``."""
+
+    def get(self, name: str) -> Weights:
+        """Raises InputError ``weights.unknown``."""
+
+    def all(self) -> Sequence[Weights]: ...
+
+    def folder(self, name: str) -> Path:
+        """Where they lie, every file checked against its SHA-256 (once a process while its size and time of change
+        stay). Raises StateError ``weights.changed``, InputError ``weights.unknown``."""
+
+    def remove(self, name: str) -> None:
+        """Forget them; the folder of weights that were added stays, of those that were pulled it goes."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a checkpoint is trained. ``resolution`` is the side of a square whose area every bucket has, in pixels;
+    ``prior`` the weight of the prior-preservation loss, 0 for none; ``save_every`` and ``validate_every`` count steps;
+    ``device`` is torch's name of one, empty for the best there is; ``precision`` is ``bf16`` or ``fp32``."""
+
+    steps: int = 1500
+    rank: int = 16
+    learning_rate: float = 1e-4
+    resolution: int = 1024
+    batch: int = 1
+    prior: float = 1.0
+    prior_pictures: int = 50
+    save_every: int = 100
+    validate_every: int = 250
+    validation_pictures: int = 4
+    seed: int = 0
+    device: str = ""
+    precision: str = "bf16"
+    eight_bit: bool = False
+    gradient_checkpointing: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """``twin`` is open under a permit to train. ``plates`` are the ids of those that may go in. Everything that is kept
+    between steps (state to resume from, cached latents) goes into the vault through ``twin``, under ``name``; nothing of hers
+    is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
+
+    name: str
+    twin: OpenTwin
+    plates: Sequence[str]
+    weights: Weights
+    folder: Path
+    plan: TrainingPlan
+    token: str
+    subject: str = "person"
+    score: Callable[[Sequence[np.ndarray]], float | None] = lambda pictures: None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """``adapter`` is the best step's, as a safetensors file; ``losses`` by step since training began, whatever was resumed;
+    ``scores`` by step; ``used`` the plates that went in."""
+
+    adapter: bytes = field(repr=False)
+    step: int
+    losses: Mapping[int, float]
+    scores: Mapping[int, float]
+    used: tuple[str, ...]
+    seconds: float
+    peak_bytes: int
+
+
+class Trainer(Protocol):
+    def train(self, job: TrainingJob, progress: Callable[[int, int, float], None]) -> Trained:
+        """Train, or go on where a killed run left off. ``progress`` hears step, steps and loss. Raises InputError
+        ``weights.unusable``, EngineRefused ``engine.memory``, StateError ``engine.failed``."""
