@@ -27,11 +27,11 @@ from .keys.certificates import (
 )
 from .keys.claim_keys import command_key, pkcs11_key
 from .keys.signatures import KeyFile
-from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet
+from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet, Trainer
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
-from .store import FileOutbox, FileScenes
+from .store import FileOutbox, FileScenes, FileWeights
 from .vault import FileRetention, FileVault, derive
 
 DEVELOPMENT_WARNING = (
@@ -120,6 +120,10 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             parts["fingerprinter"] = _Later(fingerprinter)
         if "meter" not in parts:
             parts["meter"] = _Later(lambda: meter(settings.matte_model))
+        if "weights" not in parts:
+            parts["weights"] = FileWeights(settings.home / "weights", clock)
+        if "trainer" not in parts:
+            parts["trainer"] = _Later(_trainer)
         if "documents" not in parts:
             from .documents import Papers
 
@@ -324,6 +328,15 @@ def _engines() -> dict[str, Engine]:
         return CompositeEngine()
 
     return {"composite": _Later(composite)}
+
+
+def _trainer() -> Trainer:
+    """Raises InputError ``diffusion.missing`` without the extra."""
+    try:
+        from .engines.diffusion import LoraTrainer
+    except ImportError as error:
+        raise InputError("diffusion.missing", f"{error.name} is not installed") from error
+    return LoraTrainer()
 
 
 def _retention_key(settings: Settings) -> bytes:

@@ -37,6 +37,16 @@ class WeightsShelf(Protocol):
         """Where they lie, every file checked against its SHA-256 (once a process while its size and time of change
         stay). Raises StateError ``weights.changed``, InputError ``weights.unknown``."""
 
+    def pull(
+        self, repo: str, revision: str, name: str, family: Family, licence: str = "", commercial: bool = False
+    ) -> Weights:
+        """Fetch a repository at a pinned commit (40 hex digits) and register it: the one place where anything is fetched.
+        ``commercial`` is the user's own word, for a licence that isn't known (`domain.weights.for_sale`). Without
+        ``licence`` that of the model card counts.
+
+        Raises InputError ``weights.revision``, ``weights.pull``, ``weights.taken``, ``weights.unreadable``,
+        ``weights.licence``, ``diffusion.missing``."""
+
     def remove(self, name: str) -> None:
         """Forget them; the folder of weights that were added stays, of those that were pulled it goes."""
 

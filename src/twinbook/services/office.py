@@ -22,9 +22,11 @@ from twinbook.ports import (
     Retention,
     Scenes,
     Sealer,
+    Trainer,
     UnitOfWork,
     Vault,
     Verifier,
+    WeightsShelf,
 )
 
 
@@ -41,7 +43,8 @@ class LogSigner(Protocol):
 class Office:
     """``unit`` opens a unit of work, ``compact`` leaves nothing in the database's files of what was deleted; ``token`` gives
     that many random bytes; ``permit_key`` seals permits and is known to the vault as well. Papers lie in ``retention`` to
-    the end of ``retention_years`` after the year of the last payment."""
+    the end of ``retention_years`` after the year of the last payment. ``trainer`` is loaded when something is asked of it, and
+    says then if what it needs isn't installed."""
 
     clock: Clock
     verify: Verifier
@@ -55,6 +58,8 @@ class Office:
     sealer: Sealer
     reader: Reader
     fingerprinter: Fingerprinter
+    weights: WeightsShelf
+    trainer: Trainer
     scenes: Scenes
     outbox: Outbox
     documents: Documents
