@@ -33,7 +33,7 @@ from .papers import (
     SheetShot,
 )
 from .pictures import Asked, Capture, CaptureSession, Enrolled, Face, FaceEmbedder, Meter, Plate
-from .records import Books, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
+from .records import Books, Checkpoints, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
 from .registry import Fingerprinter, Issued
 from .training import Trained, Trainer, TrainingJob, TrainingPlan, WeightsShelf
 from .vault import BoxState, OpenTwin, PermitRegister, Retained, Retention, Vault, VaultState
@@ -44,6 +44,7 @@ __all__ = [
     "BoxState",
     "Capture",
     "CaptureSession",
+    "Checkpoints",
     "ClaimKey",
     "Clock",
     "CopyCode",
