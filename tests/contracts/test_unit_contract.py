@@ -202,7 +202,8 @@ def test_a_checkpoint_is_never_edited(database):
 def test_a_talents_checkpoints_go_when_she_is_forgotten_or_trains_nobody_any_more(database, other_tenant):
     for made in (database, other_tenant):
         with made.unit() as unit:
-            fill(unit)
+            unit.parties.put(Party("mira", Role.TALENT, "Mira Holm"))
+            unit.checkpoints.put(a_checkpoint())
             unit.checkpoints.put(a_checkpoint("s", 1, "sami"))
     with database.unit() as unit:
         unit.forget("mira", "erased-1")
