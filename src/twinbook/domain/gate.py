@@ -259,6 +259,13 @@ def _hold_consent(
         no("twin.stale", f"her twin is of {made.isoformat()}, and people age", "reconsent_days")
 
 
+def gives(consent: Paper | None, part: Part, now: datetime) -> bool:
+    """Whether a consent has a part that wasn't withdrawn: for what needs no permit of its own."""
+    if consent is None or consent.erased or part not in consent.terms.parts:
+        return False
+    return not any(at <= now for at in (consent.revoked_at, consent.withdrawn.get(part)) if at is not None)
+
+
 def stale(consent: Paper, now: datetime) -> bool:
     """Whether she wants to be asked again about a consent that she signed."""
     given = consent.signed_at(Role.TALENT)

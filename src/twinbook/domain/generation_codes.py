@@ -28,6 +28,12 @@ GENERATION: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "pull": ("The weights couldn't be pulled", "see whether this machine reaches the repository, and run it again"),
     },
+    "engine": {
+        "checkpoint": (
+            "There is no checkpoint of hers on these weights",
+            "train one: `twinbook twin train CAMPAIGN TALENT --weights NAME`",
+        ),
+    },
     "diffusion": {
         "missing": ("What training and generating need isn't installed", "pip install 'twinbook[diffusion]'"),
     },

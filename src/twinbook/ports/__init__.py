@@ -31,6 +31,7 @@ from .papers import (
     Sheet,
     SheetCopy,
     SheetShot,
+    TrainingCard,
 )
 from .pictures import Asked, Capture, CaptureSession, Enrolled, Face, FaceEmbedder, Meter, Plate
 from .records import Books, Checkpoints, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
@@ -87,6 +88,7 @@ __all__ = [
     "SheetShot",
     "Trained",
     "Trainer",
+    "TrainingCard",
     "TrainingJob",
     "TrainingPlan",
     "Twins",

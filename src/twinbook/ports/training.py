@@ -77,8 +77,8 @@ class TrainingPlan:
 @dataclass(frozen=True)
 class TrainingJob:
     """``twin`` is open under a permit to train. ``plates`` are the ids of those that may go in. Everything that is kept
-    between steps (state to resume from, cached latents) goes into the vault through ``twin``, under ``name``; nothing of hers
-    is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
+    between steps (state to resume from, cached latents) goes into the vault through ``twin``, under names that begin with
+    ``name``, and is dropped by the trainer when it has ended; nothing of hers is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
 
     name: str
     twin: OpenTwin
@@ -107,5 +107,6 @@ class Trained:
 
 class Trainer(Protocol):
     def train(self, job: TrainingJob, progress: Callable[[int, int, float], None]) -> Trained:
-        """Train, or go on where a killed run left off. ``progress`` hears step, steps and loss. Raises InputError
+        """Train, or go on where a killed run left off. ``progress`` hears step, steps and loss after each step; what it
+        raises ends the training and is raised on (VaultRefused ``permit.revoked``: she withdrew). Raises InputError
         ``weights.unusable``, EngineRefused ``engine.memory``, StateError ``engine.failed``."""

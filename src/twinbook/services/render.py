@@ -19,9 +19,11 @@ import numpy as np
 from twinbook.domain import fidelity, ledger, policy, royalty
 from twinbook.domain.approval import Approved
 from twinbook.domain.brief import FORMATS, frame
-from twinbook.domain.consent import Approval, Consent
-from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refused, StateError
+from twinbook.domain.consent import Approval, Consent, Part
+from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refused, StateError, TwinbookError
 from twinbook.domain.fidelity import Outcome
+from twinbook.domain.gate import gives
+from twinbook.domain.generation import negatives
 from twinbook.domain.license import License
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
@@ -29,6 +31,7 @@ from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
 from twinbook.domain.provenance import Marking, SourceType, copy_name
 from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
+from twinbook.domain.weights import Checkpoint, unlicensed
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
 from twinbook.ports import Asked, CopyCode, Figure, OpenTwin, Plan, Rendering, RenderJob, Sealed, UnitOfWork
 
@@ -109,8 +112,10 @@ def _hold(office: Office, work: Work) -> Work:
         try:
             engine = office.engine(work.shot.engine)
             plates = _plates(unit, work)
-            plan = engine.plan(work.shot, plates)
+            checkpoints = _checkpoints(office, unit, work)
+            plan = engine.plan(work.shot, plates, checkpoints)
             reasons += _framing_refusals(work, plan, plates)
+            reasons += _weights_refusals(office, unit, work, plan, checkpoints)
         except Refused as error:
             reasons += error.reasons
         except InputError as error:
@@ -143,13 +148,33 @@ def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFa
     return found
 
 
+def _weights_refusals(
+    office: Office, unit: UnitOfWork, work: Work, plan: Plan, checkpoints: Mapping[str, Sequence[Checkpoint]]
+) -> list[Reason]:
+    """Why the licence of the weights forbids the picture: told before anything is held. A license with a fee is
+    commercial, whatever it is called."""
+    if work.shot.generate is None:
+        return []
+    try:
+        weights = office.weights.get(work.shot.generate.weights)
+    except TwinbookError as error:
+        return [error.reason]
+    loaded = [each for mine in checkpoints.values() for each in mine if each.id in plan.checkpoints.values()]
+    paid = any(license.fee.minor > 0 for license in _licenses(unit, work).values())
+    return list(unlicensed(weights, tuple(loaded), paid=paid))
+
+
 def _render(office: Office, work: Work) -> Work:
     engine = office.engine(work.shot.engine)
     pictures = {name: office.scenes.load(name) for name in work.shot.pictures}
     try:
         permits = permit.for_shot(office, work, Act.RENDER)
         with office.unit() as unit:
-            plan = engine.plan(work.shot, _plates(unit, work))
+            checkpoints = _checkpoints(office, unit, work)
+            plan = engine.plan(work.shot, _plates(unit, work), checkpoints)
+            if unfit := _weights_refusals(office, unit, work, plan, checkpoints):  # others have the name meanwhile
+                raise permit.refused(tuple(unfit))
+            never = {talent: negatives(terms.never) for talent, terms in _consents(unit, work).items()}
         with ExitStack() as loans:
             twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
             digests = {p.request_digest for p in permits.values()}
@@ -160,6 +185,7 @@ def _render(office: Office, work: Work) -> Work:
                 twins=twins,
                 pictures=pictures,
                 seed=int(min(digests)[:8], 16),
+                never=never,
             )
             rendering = engine.render(job)
             sha256 = _pixels_digest(rendering.rgb_srgb)
@@ -518,6 +544,21 @@ def _approved(office: Office, unit: UnitOfWork, talent: str, asked: Approved, sh
 def _licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
     papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
     return {talent: paper.terms for talent, paper in papers.items()}
+
+
+def _consents(unit: UnitOfWork, work: Work) -> dict[str, Consent]:
+    return {talent: unit.papers.get(license.consent).terms for talent, license in _licenses(unit, work).items()}
+
+
+def _checkpoints(office: Office, unit: UnitOfWork, work: Work) -> dict[str, tuple[Checkpoint, ...]]:
+    """What was trained on each talent's current twin, as long as the consent that the shot rests on lets her be trained
+    on: what she withdrew isn't used, whatever else of it still stands."""
+    now = office.clock.now()
+    found = {}
+    for talent, license in _licenses(unit, work).items():
+        consent = unit.papers.get(license.consent)
+        found[talent] = tuple(unit.checkpoints.current(talent)) if gives(consent, Part.TRAIN, now) else ()
+    return found
 
 
 def _plates(unit: UnitOfWork, work: Work) -> dict[str, tuple[PlateFacts, ...]]:

@@ -110,6 +110,11 @@ class DlibMeter:
     def calibrate(self, plates: Sequence[Plate]) -> Calibration:
         return identity.calibration(plates, self._pool)
 
+    def distance(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> float | None:
+        known = [plate for plate in plates if plate.recognisable]
+        hers = find_her(rgb_srgb, known, self._embedder) if known else None
+        return hers.distance if hers else None
+
     def annotate(self, rgb_srgb: np.ndarray, findings: Sequence[Finding]) -> tuple[np.ndarray, Box]:
         told = [f for f in findings if f.measurement.value is not None or not f.ok]
         drawn = annotated(rgb_srgb, [_note(finding) for finding in told], font=self._font)
