@@ -326,6 +326,9 @@ class _Twins(Room):
         row = self._newest(talent)
         return rows.twin_of(row) if row else None
 
+    def talents(self) -> list[str]:
+        return sorted({row.talent for row in self._rows(t.twin)})
+
     def captures(self, talent: str) -> str | None:
         row = self._newest(talent)
         return row.captures if row else None

@@ -86,6 +86,9 @@ class PaperFile(Protocol):
 class Twins(Protocol):
     def current(self, talent: str) -> Twin | None: ...
 
+    def talents(self) -> Sequence[str]:
+        """Whoever has a twin, by id."""
+
     def captures(self, talent: str) -> str | None:
         """The digest of the captures that the current twin was made from."""
 

@@ -212,3 +212,14 @@ def _thinned(losses: dict[int, float]) -> dict[int, float]:
     steps = sorted(losses)
     every = max(1, -(-len(steps) // _MOST_LOSSES))
     return {step: float(losses[step]) for step in sorted({*steps[::every], *steps[-1:]})}
+
+
+def twins(office: Office, talent: str | None = None) -> list[tuple[Twin, list[Checkpoint]]]:
+    """The current twin of each talent, or of one, with the checkpoints of every version. Raises InputError
+    ``talent.unknown``."""
+    with office.unit() as unit:
+        if talent is not None and unit.parties.get(talent) is None:
+            raise InputError("talent.unknown", f"nobody is called {talent!r} here")
+        every = unit.checkpoints.all()
+        found = [unit.twins.current(each) for each in ([talent] if talent else unit.twins.talents())]
+    return [(twin, [made for made in every if made.talent == twin.talent]) for twin in found if twin]
