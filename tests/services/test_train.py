@@ -223,6 +223,21 @@ def test_a_consent_in_place_of_another_that_lets_train_leaves_it(programme, offi
         assert unit.checkpoints.get(made.id) is None
 
 
+def test_what_was_trained_is_in_her_copy_of_everything(programme, office, people, tmp_path):
+    import zipfile
+
+    from twinbook.domain.access import Scope
+    from twinbook.services import access
+
+    made = programme.train().checkpoint
+    asked = access.request(office, "mira", Scope.EVERYTHING)
+    signed = people.key("mira").sign(Paper.of(asked).message)
+    sections = access.disclose(office, asked.document(), signed, tmp_path / "copy.zip")
+    assert sections["trained"] == [f"trained/{made.id}.{ending}" for ending in ("json", "pdf", "safetensors")]
+    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
+        assert archive.read(f"trained/{made.id}.safetensors") == adapter(programme, made)
+
+
 def test_erasing_leaves_nothing_of_it(programme, office, people):
     programme.train()
     asked = erasing.erasure(office, "mira")
