@@ -154,6 +154,19 @@ def shred(file: Path) -> None:
         raise _diagnosed(error, file) from error
 
 
+def drop(file: Path) -> None:
+    """Overwrite and remove like `shred`, but so that ``file`` is the whole one or gone, never a spoilt one that somebody
+    would read: killed halfway, what is left is a draft."""
+    draft = file.with_name(f".{file.name}.{uuid4().hex[:8]}.part")
+    try:
+        os.replace(file, draft)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _diagnosed(error, file) from error
+    shred(draft)
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder and what is in it; one that isn't there is fine."""
     try:

@@ -1,11 +1,15 @@
 """Training around her consent, under somebody else's eyes, on swapped weights, and killed in the middle."""
 
+import hashlib
+import json
 import multiprocessing
 import os
+import shutil
 import signal
 from dataclasses import replace
 
 import pytest
+from killing import Switch, in_child
 from training_office import PLAN, open_programme, some_weights
 
 from twinbook import app, testing
@@ -13,7 +17,7 @@ from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, Refused, StateError, VaultRefused
 from twinbook.domain.paper import Paper
 from twinbook.domain.permit import Act
-from twinbook.services import permit, revoke, run
+from twinbook.services import permit, revoke, run, train
 from twinbook.services import weights as shelf
 from twinbook.settings import Settings
 
@@ -153,8 +157,6 @@ def _train_until(folder, consent, at):
             os.kill(os.getpid(), signal.SIGKILL)
 
     with testing.open_fake_office(folder, trainer=testing.FakeTrainer(kill)) as office:
-        from twinbook.services import train
-
         train.train(office, "mira", consent, "base", PLAN)
 
 
@@ -172,6 +174,43 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_been(programme, tr
         people = testing.People(tmp_path / "elsewhere" / "keys")
         whole = open_programme(other, people, photos, tmp_path / "elsewhere").train().checkpoint
     assert (made.sha256, made.losses, made.scores) == (whole.sha256, whole.losses, whole.scores)
+
+
+def _play(folder, consent, deadly=0):
+    switch = Switch(deadly)
+    with testing.open_fake_office(folder) as office:
+        for patch in switch.armed():
+            patch.start()
+        train.train(office, "mira", consent, "base", PLAN)
+    return switch.passed
+
+
+def test_killed_on_either_side_of_any_effect_it_ends_the_same(people, photos, tmp_path):
+    """Every commit, rename and removal of a training, one after another."""
+    start = tmp_path / "start"
+    with testing.open_fake_office(start) as office:
+        consent = open_programme(office, people, photos, start).consent
+    ends = set()
+    shutil.copytree(start, tmp_path / "whole")
+    points = int(in_child(_play, tmp_path / "whole", consent)[1])
+    assert points >= 20
+    for deadly in [0, *range(1, points + 1)]:
+        folder = tmp_path / f"at-{deadly}"
+        shutil.copytree(start, folder)
+        if deadly:
+            status, said = in_child(_play, folder, consent, deadly)
+            assert os.WIFSIGNALED(status), said
+        with testing.open_fake_office(folder) as office:
+            done = train.train(office, "mira", consent, "base", PLAN).checkpoint
+            with office.unit() as unit:
+                assert unit.checkpoints.all() == [done]
+                told = [body for body in map(json.loads, unit.log.bodies()) if body["act"] == "twin:trained"]
+            assert len(told) == 1
+            with office.vault.open("mira", permit.for_training(office, "mira", consent, "look")) as twin:
+                assert hashlib.sha256(twin.weights(done.id)).hexdigest() == done.sha256 == told[0]["facts"]["adapter"]
+            ends.add((done.id, done.sha256, str(done.losses), str(done.scores)))
+        shutil.rmtree(folder)
+    assert len(ends) == 1
 
 
 def test_two_who_train_the_same_keep_one_adapter(programme, office, trainer, monkeypatch):

@@ -94,7 +94,7 @@ class FileVault:
             keys = self._keys(twin, make=False, missing=None)
             folder = self._box(twin) / keys.hidden(what) if keys else None
             for file in folder.iterdir() if folder and folder.is_dir() else ():
-                durable.shred(file)
+                durable.drop(file)
             if folder:
                 durable.remove_folder(folder)
 
@@ -318,9 +318,7 @@ class _OpenTwin:
     def drop_weights(self, name: str) -> None:
         self._must(WRITES, Kept.WEIGHTS)
         with self._writing():
-            file = self._file(f"{_WEIGHTS}/{name}")
-            if file.exists():
-                durable.shred(file)
+            durable.drop(self._file(f"{_WEIGHTS}/{name}"))
 
     def _share(self, name: str, *, make: bool = False) -> bytes:
         """What somebody beside her keeps of a joint picture: 32 random bytes under their own key, made once."""
