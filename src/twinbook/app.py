@@ -155,7 +155,7 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             log_signer=_LogSigner(keys / "log.pem", f"twinbook.local/{settings.tenant}"),
             token=os.urandom,
             permit_key=derive(master, "permit"),
-            **parts,
+            **{"watch_list": settings.watch_list, **parts},
         )
     finally:
         database.close()

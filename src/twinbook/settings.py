@@ -28,6 +28,7 @@ SETTINGS = {
     "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for manifests and for the seals on papers; by default none",
     "TWINBOOK_TIMESTAMP_ANCHORS": "Whom stamps are believed of, a PEM file with the authority's root",
     "TWINBOOK_MATTE_MODEL": "An ONNX file of your own for rough mattes (twinbook[neural-matte]); by default none",
+    "TWINBOOK_WATCH_LIST": "A folder of photographs of people whom nobody synthetic may look like; by default none",
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
@@ -56,6 +57,7 @@ class Settings:
     signing_command: str = ""
     signing_profile: str = ""
     timestamp_anchors: Path | None = None
+    watch_list: Path | None = None
 
 
 def settings(
@@ -111,6 +113,7 @@ def settings(
         signing_command=command,
         signing_profile=environment.get("TWINBOOK_SIGNING_PROFILE", ""),
         timestamp_anchors=Path(stamps) if stamps else None,
+        watch_list=Path(watched) if (watched := environment.get("TWINBOOK_WATCH_LIST")) else None,
     )
 
 

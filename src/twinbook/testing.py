@@ -204,6 +204,20 @@ class FakeMeter:
         face = self._face(rgb_srgb)
         return min((float(np.linalg.norm(face - p.embedding)) for p in plates if p.recognisable), default=None)
 
+    def apart(self, plates: Sequence[Plate], others: Sequence[Plate]) -> float | None:
+        pairs = [(a, b) for a in plates for b in others if a.recognisable and b.recognisable]
+        return min((float(np.linalg.norm(a.embedding - b.embedding)) for a, b in pairs), default=None)
+
+    def templates(self, picture: Path | np.ndarray) -> Sequence[Plate]:
+        try:
+            rgb = picture if isinstance(picture, np.ndarray) else _pixels(picture)
+        except (UnidentifiedImageError, OSError) as error:
+            raise CaptureRefused("capture.unreadable", f"{picture} is not an image") from error
+        high, wide = rgb.shape[:2]
+        facts = PlateFacts("face", "face", wide, high, _middle(wide, high), Box(0, 0, wide, high), Backdrop.BUSY, 0.0)
+        nothing = np.empty((0, 0, 3), np.uint8)
+        return (Plate(facts, nothing, None, np.zeros((5, 2), np.float32), self._face(rgb), np.zeros(3)),)
+
     def faces(self, rgb_srgb: np.ndarray) -> Sequence[Box]:
         return (_middle(rgb_srgb.shape[1], rgb_srgb.shape[0]),)
 

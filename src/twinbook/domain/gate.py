@@ -100,7 +100,7 @@ class Dossier:
 
     ``images_this_month`` counts her images that were held or settled in the calendar month (UTC), ``images_licensed`` those
     under this license ever, both without the one asked for. ``twin_made`` is the day of the twin's newest version,
-    ``died`` the day of her death, ``unpaid_since`` the day of the oldest image of this brand that she wasn't paid for.
+    ``died`` the day of her death, ``unpaid_since`` the day of the oldest image of this brand that she wasn't paid for. ``synthetic`` when she does not exist.
     """
 
     consent: Paper | None
@@ -114,6 +114,7 @@ class Dossier:
     died: date | None = None
     unpaid_since: date | None = None
     access: Paper | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -460,7 +461,7 @@ def _law_findings(
             "hours_since_terms": int((now - given).total_seconds() // 3600) if given else None,
             "days_unpaid": (today - dossier.unpaid_since).days if dossier.unpaid_since else 0,
             "act": request.act.value,
-            "synthetic": False,
+            "synthetic": dossier.synthetic,
         }
 
     return [*law.check_papers(dossier.consent, paper, today), *law.check_use(dossier.consent, paper, today, use)]

@@ -37,6 +37,18 @@ GENERATION: dict[str, dict[str, tuple[str, str]]] = {
     "diffusion": {
         "missing": ("What training and generating need isn't installed", "pip install 'twinbook[diffusion]'"),
     },
+    "synthetic": {
+        "minor": ("Somebody who does not exist could be taken for a minor", "describe and show an adult, with her age"),
+        "likeness": (
+            "The face of somebody who does not exist is somebody's",
+            "make another one, from another seed and description; nobody's double is released",
+        ),
+        "unknown": ("Whose face it is can't be told", "use pictures that show the face from the front"),
+        "watch_list": (
+            "The watch list can't be used",
+            "point TWINBOOK_WATCH_LIST at a folder of photographs, each with a face in it, or unset it",
+        ),
+    },
     "training": {
         "twin": ("There is no twin to train on", "enroll her first: `twinbook enroll`"),
         "failed": (

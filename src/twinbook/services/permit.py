@@ -14,6 +14,7 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.spelling import Word
+from twinbook.domain.twin import TwinKind
 from twinbook.domain.work import Work
 from twinbook.ports import UnitOfWork
 
@@ -48,7 +49,7 @@ def dossier(unit: UnitOfWork, talent: str, license: Paper, now: datetime, but: s
     """What is on file about a talent and one license, without the shot ``but``, as this transaction sees it ``now``."""
     terms: License = license.terms
     unpaid = unit.books.unpaid(talent, terms.brand.id)
-    made = unit.twins.made_at(talent)
+    made, twin = unit.twins.made_at(talent), unit.twins.current(talent)
     return Dossier(
         consent=unit.papers.get(terms.consent),
         license=license,
@@ -60,6 +61,7 @@ def dossier(unit: UnitOfWork, talent: str, license: Paper, now: datetime, but: s
         twin_made=made.date() if made else None,
         died=unit.parties.died(talent),
         unpaid_since=unpaid[0].at.date() if unpaid else None,
+        synthetic=twin is not None and twin.kind is TwinKind.SYNTHETIC,
     )
 
 
