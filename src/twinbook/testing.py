@@ -301,7 +301,7 @@ class FakeEngine(Engine):
 
 
 class FakeTrainer:
-    """Learns the mean colour of her plates; a validation picture is that colour. Saves, resumes and drops what the port says.
+    """Learns the mean colour of her plates; a validation picture is that colour. Saves and resumes as the port says.
     ``before`` hears each step before it is done, and may do what happens to a training: raise, kill, have her withdraw."""
 
     def __init__(self, before: Callable[[int], None] = lambda step: None) -> None:
@@ -328,8 +328,7 @@ class FakeTrainer:
         best = max(scores, key=lambda step: (scores[step], step), default=plan.steps)
         header = json.dumps({"__metadata__": {"step": str(best), "colour": str(colour.round().astype(int).tolist())}})
         adapter = len(header).to_bytes(8, "little") + header.encode()
-        job.twin.drop_weights(state)
-        return Trained(adapter, best, losses, scores, tuple(job.plates), 0.0, 0)
+        return Trained(adapter, best, losses, scores, tuple(job.plates), 0.0, 0, (state,))
 
     def _resumed(self, job: TrainingJob, state: str) -> tuple[dict[int, float], dict[int, float]]:
         try:

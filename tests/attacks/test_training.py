@@ -176,6 +176,22 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_been(programme, tr
     assert (made.sha256, made.losses, made.scores) == (whole.sha256, whole.losses, whole.scores)
 
 
+def test_a_process_that_dies_before_the_adapter_is_stored_has_lost_no_step(programme, trainer, monkeypatch):
+    before, done = objects(programme), trainer.train
+
+    def train_and_die(job, heard):
+        done(job, heard)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "train", train_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        programme.train()
+    monkeypatch.setattr(trainer, "train", done)
+    programme.train()
+    assert trainer.steps == [1, 2, 3, 4, 5, 6]
+    assert len(objects(programme) - before) == 1, "the adapter alone"
+
+
 def _play(folder, consent, deadly=0):
     switch = Switch(deadly)
     with testing.open_fake_office(folder) as office:

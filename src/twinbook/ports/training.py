@@ -78,7 +78,7 @@ class TrainingPlan:
 class TrainingJob:
     """``twin`` is open under a permit to train. ``plates`` are the ids of those that may go in. Everything that is kept
     between steps (state to resume from, cached latents) goes into the vault through ``twin``, under names that begin with
-    ``name``, and is dropped by the trainer when it has ended; nothing of hers is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
+    ``name``; nothing of hers is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
 
     name: str
     twin: OpenTwin
@@ -94,7 +94,8 @@ class TrainingJob:
 @dataclass(frozen=True)
 class Trained:
     """``adapter`` is the best step's, as a safetensors file; ``losses`` by step since training began, whatever was resumed;
-    ``scores`` by step; ``used`` the plates that went in."""
+    ``scores`` by step; ``used`` the plates that went in; ``leftovers`` the names of what was kept between steps, which is
+    dropped once the adapter is stored: a process killed before that has lost nothing."""
 
     adapter: bytes = field(repr=False)
     step: int
@@ -103,6 +104,7 @@ class Trained:
     used: tuple[str, ...]
     seconds: float
     peak_bytes: int
+    leftovers: tuple[str, ...] = ()
 
 
 class Trainer(Protocol):

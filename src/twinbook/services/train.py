@@ -18,7 +18,7 @@ from twinbook.domain.errors import InputError, Refused, StateError, VaultRefused
 from twinbook.domain.permit import Permit
 from twinbook.domain.twin import Twin
 from twinbook.domain.weights import Checkpoint, Weights
-from twinbook.ports import Trained, TrainingCard, TrainingJob, TrainingPlan
+from twinbook.ports import OpenTwin, Trained, TrainingCard, TrainingJob, TrainingPlan
 
 from . import permit
 from .office import Office
@@ -88,8 +88,15 @@ def train(
                 score=score,
             )
             trained = office.trainer.train(job, heard)
-            made = _checkpoint(office, job, twin, captures, trained, name)
-            return _kept(office, made, granted, trained, lent.put_weights)
+            try:
+                made = _checkpoint(office, job, twin, captures, trained, name)
+                done = _kept(office, made, granted, trained, lent.put_weights)
+            except StateError as error:
+                if error.code == "training.failed":  # going on from it would give the same
+                    _drop(lent, trained)
+                raise
+            _drop(lent, trained)
+            return done
     except VaultRefused as error:
         if error.code == "permit.revoked":
             office.vault.forget_weights(talent)
@@ -121,6 +128,11 @@ def _token(name: str) -> str:
         number, letter = divmod(number, len(_LETTERS))
         letters.append(_LETTERS[letter])
     return "".join(letters)
+
+
+def _drop(lent: OpenTwin, trained: Trained) -> None:
+    for name in trained.leftovers:
+        lent.drop_weights(name)
 
 
 def _checkpoint(
