@@ -98,6 +98,30 @@ def test_who_withdraws_at_the_last_moment_is_heard(programme, office, trainer, m
         assert not unit.checkpoints.all()
 
 
+def test_a_busy_database_stops_no_training_and_hides_no_withdrawal(programme, office, trainer):
+    """Somebody writes for minutes while a step ends; she withdraws in that time."""
+    busy = []
+
+    def unit():
+        if busy:
+            raise StateError("home.busy", busy.pop())
+        return office.unit()
+
+    trainer._before = lambda step: busy.append("another process is writing") if step in (2, 3) else None
+    assert replace(programme, office=replace(office, unit=unit)).train(plan=replace(PLAN, validate_every=9)).new
+
+    def withdraw_meanwhile(step):
+        if step == 2:
+            withdraw(programme, Part.TRAIN)
+            busy.append("another process is writing")
+
+    trainer.steps.clear()
+    trainer._before = withdraw_meanwhile
+    with pytest.raises(VaultRefused, match=r"permit\.revoked"):
+        replace(programme, office=replace(office, unit=unit)).train(plan=replace(PLAN, seed=1, validate_every=9))
+    assert trainer.steps == [1, 2, 3]
+
+
 def test_another_tenant_neither_sees_nor_trains_her(programme, tmp_path, clock):
     programme.train()
     fakes = {"meter": testing.FakeMeter(), "sealer": testing.FakeSealer(), "reader": testing.FakeReader()}

@@ -69,8 +69,12 @@ def train(
     granted = permit.for_training(office, talent, consent, name)
 
     def heard(step: int, steps: int, loss: float) -> None:
-        with office.unit() as unit:
-            permit.still_stands(unit, granted, office.clock.now())
+        try:
+            with office.unit() as unit:
+                permit.still_stands(unit, granted, office.clock.now())
+        except StateError as error:
+            if error.code != "home.busy":  # somebody else writes for long: it is asked again at the next step
+                raise
         progress(step, steps, loss)
 
     score = _score(office, talent, consent, twin, name)
@@ -206,11 +210,15 @@ def _score(
     plates = [plate for plate in plates if plate.recognisable]
 
     def score(pictures: Sequence[np.ndarray]) -> float | None:
-        with office.unit() as unit:
-            try:
+        try:
+            with office.unit() as unit:
                 permit.still_stands(unit, granted, office.clock.now())
-            except VaultRefused:
-                plates.clear()
+        except VaultRefused:
+            plates.clear()
+        except StateError as error:
+            if error.code != "home.busy":
+                raise
+            return None  # whether she may be recognised can't be told now
         if not plates or not pictures:
             return None
         distances = [office.meter.distance(picture, plates) for picture in pictures]
