@@ -27,7 +27,7 @@ from .keys.certificates import (
 )
 from .keys.claim_keys import command_key, pkcs11_key
 from .keys.signatures import KeyFile
-from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet, Trainer
+from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet, Trainer, WeightsShelf
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
@@ -124,6 +124,8 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             parts["weights"] = FileWeights(settings.home / "weights", clock)
         if "trainer" not in parts:
             parts["trainer"] = _Later(_trainer)
+        if "composite" not in (engines or {}):
+            engines = {"diffusion": _Later(lambda: _diffusion(parts["weights"])), **(engines or {})}
         if "documents" not in parts:
             from .documents import Papers
 
@@ -328,6 +330,15 @@ def _engines() -> dict[str, Engine]:
         return CompositeEngine()
 
     return {"composite": _Later(composite)}
+
+
+def _diffusion(shelf: WeightsShelf) -> Engine:
+    """Raises InputError ``diffusion.missing`` without the extra."""
+    try:
+        from .engines.diffusion import DiffusionEngine
+    except ImportError as error:
+        raise InputError("diffusion.missing", f"{error.name} is not installed") from error
+    return DiffusionEngine(shelf)
 
 
 def _trainer() -> Trainer:

@@ -124,6 +124,23 @@ def test_without_the_extra_it_says_what_to_install(people, photos, tmp_path, clo
     assert "twinbook[diffusion]" in refused.value.remedy
 
 
+def test_an_engine_whose_extra_is_missing_is_a_reason_and_nothing_is_held(people, photos, tmp_path, clock, monkeypatch):
+    import sys
+
+    from twinbook import app
+    from twinbook.settings import Settings
+
+    monkeypatch.setitem(sys.modules, "twinbook.engines.diffusion", None)
+    with testing.open_fake_office(tmp_path, clock) as office:
+        programme = open_programme(office, people, photos, tmp_path, shots=[generated(engine="diffusion")])
+    fakes = {"meter": testing.FakeMeter(), "sealer": testing.FakeSealer(), "reader": testing.FakeReader()}
+    with app.open_office(Settings(tmp_path / "home"), clock, **fakes) as office:
+        (work,) = run.run(office, programme.planned, tmp_path).works
+        assert [why.code for why in work.reasons] == ["diffusion.missing"]
+        with office.unit() as unit:
+            assert not unit.books.transactions()
+
+
 # --- what becomes of it -----------------------------------------------------------------------------------------
 
 
