@@ -154,3 +154,18 @@ def test_no_prompt_makes_her_a_minor(office, people, tmp_path):
     people.sign_all(office, planned)
     (work,) = run.run(office, planned, tmp_path).works
     assert "synthetic.minor" in [why.code for why in work.reasons]
+
+
+def test_the_gate_and_the_law_are_told_that_she_does_not_exist(office, people, tmp_path, sami):
+    from twinbook.services import permit
+
+    planned = nova(testing.photographs(tmp_path / "nova", OTHER))
+    people.sign_all(office, planned)
+    license = sign.draw_papers(office, planned)["mira"][1]
+    files = enroll.photographs(tmp_path / "nova")
+    for synthetic in (False, True):
+        consent = license.terms.consent
+        named = {"view-0"} if synthetic else set()
+        enroll.enroll(office, "mira", consent, files, synthetic=synthetic, named=named)
+        with office.unit() as unit:
+            assert permit.dossier(unit, "mira", license, office.clock.now()).synthetic is synthetic
