@@ -8,7 +8,7 @@ HEAD = """# Errors
 
 Every error has a code that never changes, a diagnosis for the case at hand and a remedy. The command line, the contact
 sheet and `--json` show the same three. This page is written by `tools/error_reference.py` from the catalogue in
-`src/twinbook/domain/errors.py`, and the tests fail when the two differ.
+`src/twinbook/domain/errors.py` and `generation_codes.py` beside it, and the tests fail when the two differ.
 
 | code | meaning | what usually cures it |
 |---|---|---|

@@ -27,11 +27,11 @@ from .keys.certificates import (
 )
 from .keys.claim_keys import command_key, pkcs11_key
 from .keys.signatures import KeyFile
-from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet
+from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet, Trainer, WeightsShelf
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
-from .store import FileOutbox, FileScenes
+from .store import FileOutbox, FileScenes, FileWeights
 from .vault import FileRetention, FileVault, derive
 
 DEVELOPMENT_WARNING = (
@@ -120,6 +120,12 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             parts["fingerprinter"] = _Later(fingerprinter)
         if "meter" not in parts:
             parts["meter"] = _Later(lambda: meter(settings.matte_model))
+        if "weights" not in parts:
+            parts["weights"] = FileWeights(settings.home / "weights", clock)
+        if "trainer" not in parts:
+            parts["trainer"] = _Later(_trainer)
+        if "composite" not in (engines or {}):
+            engines = _engines(settings, parts["weights"]) | dict(engines or {})
         if "documents" not in parts:
             from .documents import Papers
 
@@ -145,13 +151,13 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             retention=FileRetention(settings.home / "vault" / "retention", retention),
             retention_years=settings.retention_years,
             vault=FileVault(settings.home / "vault", master, Register(database.unit, clock), clock),
-            engines=engines if "composite" in (engines or {}) else {**_engines(settings), **(engines or {})},
+            engines=engines,
             scenes=FileScenes(settings.home / "scenes"),
             outbox=FileOutbox(settings.home / "outbox"),
             log_signer=_LogSigner(keys / "log.pem", f"twinbook.local/{settings.tenant}"),
             token=os.urandom,
             permit_key=derive(master, "permit"),
-            **parts,
+            **{"watch_list": settings.watch_list, **parts},
         )
     finally:
         database.close()
@@ -321,7 +327,7 @@ def _paper_certificate(settings: Settings, clock: Clock) -> SigningCertificate:
     return load_paper_certificate(keys / "papers", keys / "c2pa", clock.now())
 
 
-def _engines(settings: Settings) -> dict[str, Engine]:
+def _engines(settings: Settings, shelf: WeightsShelf) -> dict[str, Engine]:
     def composite() -> Engine:
         from .engines.composite import CompositeEngine
 
@@ -342,7 +348,26 @@ def _engines(settings: Settings) -> dict[str, Engine]:
             )
         )
 
-    return {"composite": _Later(composite)} | ({"comfyui": _Later(comfyui)} if settings.comfyui_url else {})
+    engines = {"composite": _Later(composite), "diffusion": _Later(lambda: _diffusion(shelf))}
+    return engines | ({"comfyui": _Later(comfyui)} if settings.comfyui_url else {})
+
+
+def _diffusion(shelf: WeightsShelf) -> Engine:
+    """Raises InputError ``diffusion.missing`` without the extra."""
+    try:
+        from .engines.diffusion import DiffusionEngine
+    except ImportError as error:
+        raise InputError("diffusion.missing", f"{error.name} is not installed") from error
+    return DiffusionEngine(shelf)
+
+
+def _trainer() -> Trainer:
+    """Raises InputError ``diffusion.missing`` without the extra."""
+    try:
+        from .engines.diffusion import LoraTrainer
+    except ImportError as error:
+        raise InputError("diffusion.missing", f"{error.name} is not installed") from error
+    return LoraTrainer()
 
 
 def _retention_key(settings: Settings) -> bytes:

@@ -111,6 +111,23 @@ def drafted(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
         raise
 
 
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold a lock between processes for the ``with`` block, waiting for whoever has it. The system lets go of it when a
+    process dies, however it dies. Raises StateError ``home.disk``."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _diagnosed(error, lock) from error
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def rename(old: Path, new: Path) -> None:
     """Give a file or folder its final name, atomically. ``new`` must not be a folder with something in it."""
     try:
@@ -135,6 +152,19 @@ def shred(file: Path) -> None:
         return
     except OSError as error:
         raise _diagnosed(error, file) from error
+
+
+def drop(file: Path) -> None:
+    """Overwrite and remove like `shred`, but so that ``file`` is the whole one or gone, never a spoilt one that somebody
+    would read: killed halfway, what is left is a draft."""
+    draft = file.with_name(f".{file.name}.{uuid4().hex[:8]}.part")
+    try:
+        os.replace(file, draft)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _diagnosed(error, file) from error
+    shred(draft)
 
 
 def remove_folder(folder: Path) -> None:

@@ -35,6 +35,7 @@ SETTINGS = {
     "TWINBOOK_COMFYUI_WORKFLOWS": "A folder of workflows of your own, in ComfyUI's API format",
     "TWINBOOK_COMFYUI_JOBS_A_DAY": "The most jobs that may be sent on a day (UTC); by default as many as are asked for",
     "TWINBOOK_COMFYUI_TOKEN": "What a proxy before the server asks for, sent as a bearer token; by default none",
+    "TWINBOOK_WATCH_LIST": "A folder of photographs of people whom nobody synthetic may look like; by default none",
     "TWINBOOK_WEBHOOK_PRIVATE": "1 to let notices be sent to this machine and to private networks; by default refused",
 }
 DEFAULT_HOME = ".twinbook"
@@ -70,6 +71,7 @@ class Settings:
     comfyui_workflows: Path | None = None
     comfyui_jobs_a_day: int | None = None
     comfyui_token: str = ""
+    watch_list: Path | None = None
 
 
 def settings(
@@ -139,6 +141,7 @@ def settings(
         comfyui_workflows=Path(flows) if flows else None,
         comfyui_jobs_a_day=int(jobs) if jobs else None,
         comfyui_token=environment.get("TWINBOOK_COMFYUI_TOKEN", ""),
+        watch_list=Path(watched) if (watched := environment.get("TWINBOOK_WATCH_LIST")) else None,
     )
 
 

@@ -33,13 +33,14 @@ from .domain.brief import Recolor, Shot
 from .domain.campaign import Campaign, CampaignShot, CastTalent, ConsentTerms, LicenseTerms
 from .domain.capture import Look, Note, Verdict
 from .domain.consent import Consent, Part
-from .domain.errors import CaptureRefused, EngineRefused, InputError, TwinbookError, reason
+from .domain.errors import CaptureRefused, EngineRefused, InputError, TwinbookError, VaultRefused, reason
 from .domain.fidelity import Calibration, Finding, Measurement
 from .domain.form import Form
 from .domain.license import License, Split
 from .domain.money import Money
 from .domain.paper import Paper
 from .domain.party import Party, Role
+from .domain.permit import Act
 from .domain.provenance import (
     CopyScore,
     CopyTrace,
@@ -69,6 +70,9 @@ from .ports import (
     Sealed,
     SessionSheet,
     Sheet,
+    Trained,
+    TrainingCard,
+    TrainingJob,
 )
 from .services import sign
 from .services.office import Office
@@ -197,6 +201,24 @@ class FakeMeter:
             *self.further,
         )
 
+    def distance(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> float | None:
+        face = self._face(rgb_srgb)
+        return min((float(np.linalg.norm(face - p.embedding)) for p in plates if p.recognisable), default=None)
+
+    def apart(self, plates: Sequence[Plate], others: Sequence[Plate]) -> float | None:
+        pairs = [(a, b) for a in plates for b in others if a.recognisable and b.recognisable]
+        return min((float(np.linalg.norm(a.embedding - b.embedding)) for a, b in pairs), default=None)
+
+    def templates(self, picture: Path | np.ndarray) -> Sequence[Plate]:
+        try:
+            rgb = picture if isinstance(picture, np.ndarray) else _pixels(picture)
+        except (UnidentifiedImageError, OSError) as error:
+            raise CaptureRefused("capture.unreadable", f"{picture} is not an image") from error
+        high, wide = rgb.shape[:2]
+        facts = PlateFacts("face", "face", wide, high, _middle(wide, high), Box(0, 0, wide, high), Backdrop.BUSY, 0.0)
+        nothing = np.empty((0, 0, 3), np.uint8)
+        return (Plate(facts, nothing, None, np.zeros((5, 2), np.float32), self._face(rgb), np.zeros(3)),)
+
     def faces(self, rgb_srgb: np.ndarray) -> Sequence[Box]:
         return (_middle(rgb_srgb.shape[1], rgb_srgb.shape[0]),)
 
@@ -222,10 +244,12 @@ class FakeEngine(Engine):
 
     def __init__(self, spoil: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
         self.renders = 0
+        self.never: dict[str, frozenset[str]] = {}
         self._spoil = spoil
 
     def profile(self) -> EngineProfile:
-        return EngineProfile("fake", "1", frozenset({"scene", "recolor"}), 10**8, True, {"code": "Apache-2.0"})
+        operations = frozenset({"scene", "recolor", "generate"})
+        return EngineProfile("fake", "1", operations, 10**8, True, {"code": "Apache-2.0"})
 
     def plan(
         self,
@@ -242,10 +266,23 @@ class FakeEngine(Engine):
         chosen = {}
         for talent in shot.talents:
             chosen[talent] = next((facts for facts in plates[talent] if facts in named), plates[talent][0]).id
-        return Plan(chosen, shot.operations)
+        return Plan(chosen, shot.operations, checkpoints=self._loaded(shot, checkpoints))
+
+    def _loaded(self, shot: Shot, checkpoints: Mapping[str, Sequence[Checkpoint]]) -> dict[str, str]:
+        """The newest checkpoint of each talent on the weights that the shot names."""
+        if shot.generate is None:
+            return {}
+        loaded = {}
+        for talent in shot.talents:
+            fit = [each.id for each in checkpoints.get(talent, ()) if each.weights == shot.generate.weights]
+            if not fit:
+                raise EngineRefused("engine.checkpoint", f"nothing was trained on {talent} and {shot.generate.weights}")
+            loaded[talent] = fit[-1]
+        return loaded
 
     def _render(self, job: RenderJob) -> Rendering:
-        self.renders += 1
+        self.renders, self.never = self.renders + 1, dict(job.never)
+        loaded = {talent: job.twins[talent].weights(name) for talent, name in job.plan.checkpoints.items()}
         plate = job.twins[job.shot.talents[0]].plate(job.plan.plate)
         picture = plate.rgb_srgb.copy()
         altered = np.zeros(picture.shape[:2], bool)
@@ -257,11 +294,52 @@ class FakeEngine(Engine):
             picture,
             plate.alpha,
             altered,
-            SourceType.COMPOSITE_SYNTHETIC,
+            SourceType.TRAINED if loaded else SourceType.COMPOSITE_SYNTHETIC,
             job.plan.operations,
-            {"plate": job.plan.plate},
+            {"plate": job.plan.plate} | {talent: hashlib.sha256(data).hexdigest() for talent, data in loaded.items()},
             {"render": 0.0},
         )
+
+
+class FakeTrainer:
+    """Learns the mean colour of her plates; a validation picture is that colour. Saves and resumes as the port says.
+    ``before`` hears each step before it is done, and may do what happens to a training: raise, kill, have her withdraw."""
+
+    def __init__(self, before: Callable[[int], None] = lambda step: None) -> None:
+        self.steps: list[int] = []
+        self._before = before
+
+    def train(self, job: TrainingJob, progress: Callable[[int, int, float], None]) -> Trained:
+        if job.twin.permit.act is not Act.TRAIN:
+            raise EngineRefused("engine.permit", "the twin isn't open to train")
+        state, plan = f"{job.name}/state", job.plan
+        losses, scores = self._resumed(job, state)
+        colour = np.mean([job.twin.plate(name).rgb_srgb.mean((0, 1)) for name in job.plates], axis=0)
+        picture = np.full((plan.resolution // 8, plan.resolution // 8, 3), colour, np.uint8)
+        for step in range(len(losses) + 1, plan.steps + 1):
+            self._before(step)
+            self.steps.append(step)
+            losses[step] = 1 / (step + plan.seed)
+            if step % plan.validate_every == 0 or step == plan.steps:
+                score = job.score([picture] * plan.validation_pictures)
+                scores |= {} if score is None else {step: score}
+            if step % plan.save_every == 0:
+                job.twin.put_weights(state, json.dumps([losses, scores]).encode())
+            progress(step, plan.steps, losses[step])
+        best = max(scores, key=lambda step: (scores[step], step), default=plan.steps)
+        header = json.dumps({"__metadata__": {"step": str(best), "colour": str(colour.round().astype(int).tolist())}})
+        adapter = len(header).to_bytes(8, "little") + header.encode()
+        return Trained(adapter, best, losses, scores, tuple(job.plates), 0.0, 0, (state,))
+
+    def _resumed(self, job: TrainingJob, state: str) -> tuple[dict[int, float], dict[int, float]]:
+        try:
+            saved = json.loads(job.twin.weights(state))
+        except VaultRefused as error:
+            if error.code != "vault.missing":
+                raise
+            return {}, {}
+        losses, scores = ({int(step): value for step, value in each.items()} for each in saved)
+        return losses, scores
 
 
 class FakeSealer:
@@ -358,6 +436,10 @@ class FakeDocuments:
     def png(self, rgb_srgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
         return png(rgb_srgb, alpha)
 
+    def training_card(self, card: TrainingCard) -> bytes:
+        made = card.checkpoint
+        return "\n".join([card.talent_name, made.weights, made.licence, made.sha256, *made.plates]).encode()
+
     def statement_pdf(self, statement) -> bytes:
         return self.statement_csv(statement).encode()
 
@@ -427,7 +509,7 @@ def open_fake_office(folder: Path, clock: FakeClock | None = None, engine: Engin
     where = Settings(folder / "home")
     fake = engine or FakeEngine()
     fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments()}
-    fakes |= {"post": FakePost(), "law": load()}
+    fakes |= {"post": FakePost(), "law": load(), "trainer": FakeTrainer()}
     for certificates in _certificates(clock.now()):
         if not (where.home / "keys" / certificates.name).exists():
             shutil.copytree(certificates, where.home / "keys" / certificates.name)
@@ -549,6 +631,7 @@ __all__ = [
     "FakeReader",
     "FakeSealer",
     "FakeSession",
+    "FakeTrainer",
     "People",
     "a_shot",
     "campaign",

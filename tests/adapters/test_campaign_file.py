@@ -95,6 +95,82 @@ CASES = {
         "campaign.value",
         "waist",
     ),
+    **{
+        f"generate: {why}": (
+            r'scene = "studio:warm-grey".*\ngarment = \{[^}]*\}',
+            f'engine = "diffusion"\ngenerate = {{ {table} }}',
+            f"shot[1].generate{key}",
+            code,
+            remedy,
+        )
+        for why, table, key, code, remedy in (
+            ("no prompt", 'weights = "sdxl"', ".prompt", "campaign.missing_key", "prompt ="),
+            ("an empty prompt", 'prompt = " ", weights = "sdxl"', ".prompt", "campaign.value", "words"),
+            ("no weights", 'prompt = "a pier"', ".weights", "campaign.missing_key", "weights ="),
+            ("an unknown key", 'prompt = "a", weights = "b", step = 3', ".step", "campaign.unknown_key", "steps"),
+            ("a keep that isn't one", 'prompt = "a", weights = "b", keep = "face"', ".keep", "campaign.value", "head"),
+            ("a region alone", 'prompt = "a", weights = "b", region = "top"', ".region", "campaign.value", "both"),
+            (
+                "a region that isn't one",
+                'prompt = "a", weights = "b", keep = "all-but-garment", region = "hat"',
+                ".region",
+                "campaign.value",
+                "top",
+            ),
+            (
+                "a garment without a region",
+                'prompt = "a", weights = "b", keep = "all-but-garment"',
+                ".keep",
+                "campaign.value",
+                "both",
+            ),
+            (
+                "a pose that is no file",
+                'prompt = "a", weights = "b", pose = "p.png"',
+                ".pose",
+                "campaign.scene",
+                "path",
+            ),
+            (
+                "a reference that is no file",
+                'prompt = "a", weights = "b", references = ["x.png"]',
+                ".references[1]",
+                "campaign.scene",
+                "path",
+            ),
+            ("no steps", 'prompt = "a", weights = "b", steps = 0', ".steps", "campaign.value", "200"),
+            ("steps as truth", 'prompt = "a", weights = "b", steps = true', ".steps", "campaign.value", "30"),
+            (
+                "guidance too fine",
+                'prompt = "a", weights = "b", guidance = 4.55',
+                ".guidance",
+                "campaign.value",
+                "tenths",
+            ),
+            (
+                "guidance that is no number",
+                'prompt = "a", weights = "b", guidance = nan',
+                ".guidance",
+                "campaign.value",
+                "30",
+            ),
+            ("a seed below nothing", 'prompt = "a", weights = "b", seed = -1', ".seed", "campaign.value", "0 to"),
+        )
+    },
+    "a generated shot with a garment": (
+        r'scene = "studio:warm-grey".*\n',
+        'engine = "diffusion"\ngenerate = { prompt = "a pier", weights = "sdxl" }\n',
+        "shot[1].garment",
+        "campaign.value",
+        "prompt",
+    ),
+    "a generated shot for an engine that generates nothing": (
+        r'scene = "studio:warm-grey".*\ngarment = \{[^}]*\}',
+        'generate = { prompt = "a pier", weights = "sdxl" }',
+        "shot[1].engine",
+        "campaign.value",
+        "diffusion",
+    ),
     "a body that isn't hers": (r"garment = \{[^}]*\}", 'body = "ideal"', "shot[1].body", "campaign.value", "mannequin"),
     "a studio that isn't there": (r"studio:warm-grey", "studio:beige", "shot[1].scene", "campaign.scene", "sand"),
     "a file that isn't there": (r"studio:warm-grey", "beach.jpg", "shot[1].scene", "campaign.scene", "folder"),
@@ -284,3 +360,34 @@ def test_nobody_sets_anybody_elses_bound(tmp_path, hers, brands, key, hint):
     (fault,) = faults(tmp_path, bounded(hers, brands))
     assert (fault.key, fault.reason.code) == (key, "campaign.value")
     assert hint in fault.reason.remedy
+
+
+def test_a_picture_in_words_is_read_whole(tmp_path):
+    from twinbook.domain.generation import Generation, Keep
+
+    for name in ("pose.png", "coat.png"):
+        (tmp_path / name).write_bytes(b"")
+    asked = """
+generate = { prompt = "in a coat", weights = "sdxl", keep = "all-but-garment", region = "top", pose = "plate", references = [
+  "coat.png"], steps = 8, guidance = 4.5, seed = 0 }
+"""
+    table = """
+[shot.generate]
+prompt = "on a pier"
+weights = "klein"
+pose = "pose.png"
+"""
+    plain = re.compile(r'scene = "studio:warm-grey".*\ngarment = \{[^}]*\}.*\n')
+
+    def shot(text):
+        file = written(tmp_path, lambda template: plain.sub('engine = "diffusion"\n', template) + text)
+        return read_campaign(file, TODAY).shots[0].shot
+
+    assert shot(asked).generate == Generation(
+        "in a coat", "sdxl", Keep.ALL_BUT_GARMENT, "top", "plate", (str(tmp_path / "coat.png"),), 8, 45, 0
+    )
+    found = shot(table)
+    assert found.generate == Generation("on a pier", "klein", pose=str(tmp_path / "pose.png"))
+    assert found.generate.seed is None
+    assert found.pictures == (str(tmp_path / "pose.png"),)
+    assert type(found).from_document(found.document()) == found

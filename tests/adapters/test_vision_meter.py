@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -254,3 +255,27 @@ def test_only_weights_that_may_be_used_commercially():
         assert "import face_recognition" not in text, module
         if module.name != "faces.py":
             assert ".dat" not in text.replace(".data", "").replace(".date", ""), module
+
+
+# --- whose face, without a picture of plates ----------------------------------------------------------------------
+
+
+def test_faces_of_a_photograph_are_told_apart_by_what_recognises_them(photo):
+    heads = Path(__file__).parents[1] / "heads"
+    (one,) = METER.templates(heads / "light+000+00.jpg")
+    (again,) = METER.templates(heads / "light+015+00.jpg")
+    (other,) = METER.templates(photo)
+    assert (one.rgb_srgb.size, one.alpha) == (0, None)
+    assert METER.apart([one], [again]) < DEFAULT_IDENTITY_LIMIT < METER.apart([one], [other])
+    assert METER.apart([one, other], [other]) == 0
+    assert METER.distance(photo, [one]) == pytest.approx(METER.apart([other], [one]))
+
+
+def test_where_there_is_no_face_nothing_is_compared(photo, tmp_path):
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    (one,) = METER.templates(photo)
+    assert METER.templates(grey) == ()
+    assert METER.distance(grey, [one]) is None
+    assert METER.apart([one], []) is METER.apart([], [one]) is None
+    with pytest.raises(CaptureRefused, match=r"capture\.unreadable"):
+        METER.templates(tmp_path / "nothing.jpg")

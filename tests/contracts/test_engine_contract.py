@@ -86,7 +86,17 @@ def test_the_profile_says_what_it_is(engine):
     profile = engine.profile()
     assert profile.name
     assert profile.version
-    assert profile.operations <= {"scene", "recolor", "print", "tryon", "accessories", "mannequin", "generate"}
+    assert profile.operations <= {
+        "scene",
+        "recolor",
+        "print",
+        "tryon",
+        "accessories",
+        "mannequin",
+        "pose",
+        "train",
+        "generate",
+    }
     assert profile.max_pixels >= 1_000_000
     assert profile.licences["code"]
     assert engine.profile() == profile

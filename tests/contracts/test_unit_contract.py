@@ -16,6 +16,8 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import Duty, Key, PaperKind, Party, Role, Signature
 from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.royalty import Payee
+from twinbook.domain.twin import Twin, TwinKind
+from twinbook.domain.weights import Checkpoint, Family
 from twinbook.domain.work import Stage, Work
 
 
@@ -41,12 +43,41 @@ def a_paper():
     return Paper.of(Payee("mira", "Mira Holm", "SE45 5000 0000 0583 9825 7466"))
 
 
+def a_twin(version=1):
+    return Twin(f"mira:{version}", "mira", version, TwinKind.REPLICA, ())
+
+
+def a_checkpoint(name="c1", version=1, talent="mira"):
+    return Checkpoint(
+        id=name,
+        talent=talent,
+        twin=f"{talent}:{version}",
+        weights="sdxl",
+        weights_digest="0" * 64,
+        family=Family.SDXL,
+        token="zqx",
+        step=200,
+        rank=16,
+        plates=("p1", "p2"),
+        sha256="1" * 64,
+        made_at=testing.NOON,
+        scores={100: 0.25, 200: 0.5},
+        licence="OpenRAIL++",
+        commercial=True,
+        captures="2" * 64,
+        plan={"steps": 200, "learning_rate": 0.0001, "device": ""},
+        losses={1: 0.5, 200: 0.125},
+    )
+
+
 def fill(unit):
     """One of everything."""
     unit.parties.put(Party("mira", Role.TALENT, "Mira Holm"))
     unit.parties.register(Key("ed25519:1", "ed25519", "00", "mira", Role.TALENT), testing.NOON)
     unit.papers.draw(a_paper(), "mira", "terms", testing.NOON)
     unit.papers.sign(a_paper().digest, Signature("ed25519:1", "ed25519", "00"), testing.NOON)
+    unit.twins.put(a_twin(), "captures", testing.NOON)
+    unit.checkpoints.put(a_checkpoint())
     unit.works.put(a_work())
     unit.books.post(ledger.hold("a-shot", "mira", 1, "tvaton", Money("EUR", 45000), testing.NOON))
     unit.log.append(Entry(testing.NOON, "test:made", {}, "00" * 16))
@@ -88,6 +119,11 @@ def test_another_tenant_sees_nothing_of_it(database, other_tenant):
         assert unit.works.get("a-shot") is None
         assert unit.works.by_release(ReleaseId("0123456789ab")) is None
         assert not unit.works.of_talent("mira")
+        assert unit.checkpoints.get("c1") is None
+        assert not unit.checkpoints.of_twin("mira", "mira:1")
+        assert not unit.checkpoints.current("mira")
+        assert not unit.checkpoints.all()
+        assert unit.checkpoints.drop("mira") == 0
         assert not unit.books.transactions()
         assert not unit.log.bodies()
         assert unit.spend("a-permit", testing.NOON)
@@ -138,6 +174,45 @@ def test_an_image_that_is_settled_in_the_next_month_counts_in_both(database):
         unit.books.post(ledger.settle(held, {"talent:mira": Money("EUR", 45000)}, testing.NOON + timedelta(days=30)))
         assert [unit.books.images("mira", 2026, month, but="") for month in (6, 7, 8)] == [1, 1, 0]
         assert unit.books.images("mira", 2026, 7, but="a-shot") == 0
+
+
+def test_a_checkpoint_comes_back_whole_and_belongs_to_its_twin(database):
+    with database.unit() as unit:
+        for version in (1, 2):
+            unit.twins.put(a_twin(version), "captures", testing.NOON)
+        for checkpoint in (a_checkpoint("z"), a_checkpoint("b", 2), a_checkpoint("a", 2), a_checkpoint("s", 1, "sami")):
+            unit.checkpoints.put(checkpoint)
+    with database.unit() as unit:
+        assert unit.checkpoints.get("z") == a_checkpoint("z")
+        assert unit.checkpoints.of_twin("mira", "mira:1") == [a_checkpoint("z")]
+        assert [each.id for each in unit.checkpoints.current("mira")] == ["b", "a"], "the newest last"
+        assert not unit.checkpoints.current("sami"), "there is no twin of that one"
+        assert unit.checkpoints.get("nothing") is None
+
+
+def test_a_checkpoint_is_never_edited(database):
+    with database.unit() as unit:
+        unit.checkpoints.put(a_checkpoint())
+    with pytest.raises(StateError, match=r"training\.failed"), database.unit() as unit:
+        unit.checkpoints.put(replace(a_checkpoint(), step=100))
+    with database.unit() as unit:
+        assert unit.checkpoints.get("c1").step == 200
+
+
+def test_a_talents_checkpoints_go_when_she_is_forgotten_or_trains_nobody_any_more(database, other_tenant):
+    for made in (database, other_tenant):
+        with made.unit() as unit:
+            unit.parties.put(Party("mira", Role.TALENT, "Mira Holm"))
+            unit.checkpoints.put(a_checkpoint())
+            unit.checkpoints.put(a_checkpoint("s", 1, "sami"))
+    with database.unit() as unit:
+        unit.forget("mira", "erased-1")
+        assert [each.id for each in unit.checkpoints.all()] == ["s"]
+        assert unit.checkpoints.drop("sami") == 1
+    with database.unit() as unit:
+        assert not unit.checkpoints.all()
+    with other_tenant.unit() as unit:
+        assert len(unit.checkpoints.all()) == 2
 
 
 @pytest.mark.parametrize("days", [(0, 30), (30, 0), (30, 0, 15)])

@@ -354,3 +354,56 @@ def test_the_old_master_key_is_not_the_new_one(filled, make):
 def test_the_retention_key_has_32_bytes(tmp_path):
     with pytest.raises(InputError, match=r"key\.retention"):
         FileRetention(tmp_path, b"short")
+
+
+# --- what was trained on her ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(filled):
+    with lent(filled, Act.TRAIN) as twin:
+        for name in ("adapter", "adapter.training/state", "adapter.training/latents/p1"):
+            twin.put_weights(name, name.encode())
+    return filled
+
+
+def test_weights_come_back_to_train_and_to_render_only(trained):
+    for act in (Act.TRAIN, Act.RENDER):
+        with lent(trained, act) as twin:
+            assert twin.weights("adapter.training/state") == b"adapter.training/state"
+    with lent(trained, Act.VIEW) as twin, pytest.raises(VaultRefused, match=r"permit\.act"):
+        twin.weights("adapter")
+    with lent(trained, Act.RENDER) as twin, pytest.raises(VaultRefused, match=r"permit\.act"):
+        twin.put_weights("adapter", b"another")
+
+
+def test_one_object_of_a_training_is_dropped_alone(trained):
+    with lent(trained, Act.TRAIN) as twin:
+        twin.drop_weights("adapter.training/state")
+        twin.drop_weights("adapter.training/state")
+        with pytest.raises(VaultRefused, match=r"vault\.missing"):
+            twin.weights("adapter.training/state")
+        assert twin.weights("adapter") == b"adapter"
+
+
+def test_everything_that_was_trained_on_her_goes_and_nothing_else(trained, make):
+    with lent(trained, Act.ENROLL, "eve") as twin:
+        twin.put_plate(a_plate(5))
+    with lent(trained, Act.TRAIN, "eve") as twin:
+        twin.put_weights("adapter", b"hers")
+    for _ in range(2):
+        make().forget_weights("mira")
+    make().forget_weights("nobody")
+    assert whole(trained)
+    with lent(trained, Act.TRAIN) as twin:
+        for name in ("adapter", "adapter.training/state", "adapter.training/latents/p1"):
+            with pytest.raises(VaultRefused, match=r"vault\.missing"):
+                twin.weights(name)
+    with lent(trained, Act.TRAIN, "eve") as twin:
+        assert twin.weights("adapter") == b"hers"
+
+
+def test_a_new_data_key_takes_the_weights_along(trained):
+    trained.rotate("mira")
+    with lent(trained, Act.RENDER) as twin:
+        assert twin.weights("adapter") == b"adapter"

@@ -144,7 +144,7 @@ def test_everything_of_hers_is_in_the_copy(office, people, programme, copy):
         assert (index["name"], index["left_out"]) == ("Mira Holm", 0)
         assert {name: bool(files) for name, files in index["sections"].items()} == dict.fromkeys(
             access.SECTIONS, True
-        ) | {"notices": False}
+        ) | {"notices": False, "trained": False}
         kinds = sorted(
             name.split("/")[1].split("-")[0] for name in names if name.startswith("papers/") and "json" in name
         )

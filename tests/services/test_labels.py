@@ -108,7 +108,7 @@ def test_a_mannequin_is_said_to_be_one_whatever_the_law_asks(play):
 
 
 def test_somebody_who_does_not_exist_is_said_to_be_generated(play):
-    assert said(play(("SE",), synthetic=True)[0])[0] == "AI GENERATED"
+    assert said(play(("SE",), synthetic=True)[0])[0] == "AI GENERATED · SYNTHETIC PERFORMER"
 
 
 def test_a_label_that_comes_into_force_during_the_license_is_on_from_the_start(play):
@@ -120,7 +120,7 @@ def test_a_label_that_comes_into_force_during_the_license_is_on_from_the_start(p
 
 def test_a_label_of_a_time_after_the_license_is_not(play):
     long_before = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    assert said(play(("JP",), at=long_before, synthetic=True)[0])[0] == "AI GENERATED"
+    assert said(play(("JP",), at=long_before, synthetic=True)[0])[0] == "AI GENERATED · SYNTHETIC PERFORMER"
 
 
 def test_the_sheet_tells_once_what_to_switch_on_where_it_is_posted(play):

@@ -19,6 +19,7 @@ from ..domain.license import Split
 from ..domain.money import Money
 from ..domain.party import Party, Role, age
 from ..domain.spelling import plain
+from ..domain.synthetic import description_faults
 from ..domain.territory import is_territory
 from .shot import read_shot, read_tolerances
 from .table import Section, dotted, lines
@@ -135,6 +136,7 @@ def _talent(section: Section, today: date) -> CastTalent | None:
     agency = section.get("agency", str, '"Nordlight"', default="", check=shown_name)
     day_rate = section.get("day_rate", str, '"1800 EUR"', default=None, check=Money.parse)
     synthetic = section.get("synthetic", bool, "false", default=False)
+    description = section.get("description", str, '"a woman of 31 with freckles"', default="")
     based_in = section.get("based_in", str, '"SE"', default="", check=a_territory)
     language = section.get("language", str, '"en"', default="en", check=a_language)
     replaces = section.get("replaces", str, '"3f9a1c0b77d2"', default="", check=a_digest)
@@ -150,11 +152,18 @@ def _talent(section: Section, today: date) -> CastTalent | None:
     if born and age(born, today) < ADULT:
         section.fault("talent.minor", f"{name} is under {ADULT}", key="born")
         return None
-    if None in (talent_id, name, born, photos, based_in, language, replaces):
+    if description and not synthetic:
+        remedy = "leave it out, or write: synthetic = true"
+        section.fault("campaign.value", "only somebody synthetic is described", remedy, "description")
+    for why in description_faults(description) if description and synthetic else ():
+        section.fault(why.code, why.diagnosis, why.remedy, "description")
+    if None in (talent_id, name, born, photos, based_in, language, replaces, description):
         return None
     party = Party(talent_id, Role.TALENT, name, born)
     agent = Party(slug(agency), Role.AGENCY, agency) if agency else None
-    return CastTalent(party, photos, agent, day_rate, synthetic, measurements, based_in, language, replaces)
+    return CastTalent(
+        party, photos, agent, day_rate, synthetic, measurements, based_in, language, replaces, description
+    )
 
 
 def _consent(section: Section) -> ConsentTerms | None:

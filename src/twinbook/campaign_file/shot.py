@@ -10,8 +10,10 @@ from ..domain.brief import ACCESSORIES, FORMATS, REGIONS, STUDIO_SCENES, Accesso
 from ..domain.campaign import CampaignShot
 from ..domain.errors import InputError
 from ..domain.fidelity import Owner, check_tolerances
+from ..domain.generation import PLATE_POSE, Generation, Keep
 from ..domain.provenance import FileKind
 from ..domain.spelling import plain
+from .generation import read_generation
 from .table import Section
 from .values import file_name, shown_name, slug
 
@@ -30,6 +32,8 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
     vendor = section.get("vendor", str, '"Rendering house"', default="")
     brand = section.get("for_brand", str, '"Tvaton Home"', default="", check=shown_name)
     recolor, printed, tryon = _garment(garment, folder) if garment else (None, None, None)
+    asked = section.table("generate", needed=False)
+    generate = read_generation(asked, folder) if asked else None
     accessories = (
         [_accessory(part, folder) for part in section.tables("accessories")] if section.has("accessories") else []
     )
@@ -40,9 +44,10 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
     for key, values in (("talents", cast), ("formats", formats)):
         if len(set(values)) < len(values):
             section.fault("campaign.value", f"{key} names one twice", "name each once", key)
-    if not any(section.has(key) for key in ("scene", "garment", "accessories", "body")):
+    if not any(section.has(key) for key in ("scene", "garment", "accessories", "body", "generate")):
         section.fault("campaign.value", "the shot asks for nothing new", "give it a scene, a garment or both")
-    if None in (name, engine, tolerances, body, kind, *accessories):
+    _check_generation(section, asked is not None, generate, engine)
+    if None in (name, engine, tolerances, body, kind, *accessories) or (asked is not None and generate is None):
         return None
     shot = Shot(
         id=name,
@@ -63,8 +68,33 @@ def read_shot(section: Section, number: int, talents: tuple[str, ...], folder: P
         mannequin=body == "mannequin",
         file=kind,
         credits=tuple(map(_credit, credits)),
+        generate=generate,
     )
     return CampaignShot(name, shot)
+
+
+# What is laid over or in the place of something on a plate: a picture in words says all of it itself.
+_WITHOUT_WORDS = ("scene", "garment", "accessories", "body")
+
+
+def _check_generation(section: Section, asked: bool, generate: Generation | None, engine: str | None) -> None:
+    """What can't be said together with ``generate``."""
+    if not asked:
+        return
+    for key in _WITHOUT_WORDS:
+        if section.has(key):
+            section.fault(
+                "campaign.value",
+                f"a shot is generated, or has a {key}",
+                "say it in the prompt, or leave generate out",
+                key,
+            )
+    if engine == "composite":
+        section.fault("campaign.value", "the engine composite generates nothing", 'add: engine = "diffusion"', "engine")
+    if generate is not None and (generate.keep is not Keep.NOTHING or generate.pose == PLATE_POSE):
+        return
+    if section.has("plate"):
+        section.fault("campaign.value", "nothing of the plate would be used", 'add keep, or pose = "plate"', "plate")
 
 
 def read_tolerances(section: Section, owner: Owner) -> dict[str, Fraction] | None:

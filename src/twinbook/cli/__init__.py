@@ -17,6 +17,8 @@ from . import (
     record,
     registry,
     rights,
+    twins,
+    weights,
 )
 from .root import commands, main
 
@@ -39,4 +41,6 @@ __all__ = [
     "record",
     "registry",
     "rights",
+    "twins",
+    "weights",
 ]

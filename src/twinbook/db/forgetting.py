@@ -24,6 +24,7 @@ class Forgetting(Room):
         self._forget_works(talent, alias, names)
         self._forget_in_books(talent, alias, party.name)
         self._delete(t.twin, t.twin.c.talent == talent)
+        self._delete(t.twin_checkpoint, t.twin_checkpoint.c.talent == talent)
         self._delete(t.key, t.key.c.party == talent)
         self._change(t.party, t.party.c.id == talent, id=alias, name="", born=None, died=None, log_secret=None)
         for other in self._rows(t.party, t.party.c.role == "estate"):  # "Estate of Mira Holm"

@@ -124,6 +124,21 @@ twin = Table(
     UniqueConstraint("tenant", "talent", "version"),
 )
 
+# Not `checkpoint`, which is the log's.
+twin_checkpoint = Table(
+    "twin_checkpoint",
+    metadata,
+    _tenant(),
+    Column("id", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("talent", String(64), nullable=False),
+    Column("twin", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("made_at", String(40), nullable=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index("ix_twin_checkpoint_talent", "tenant", "talent", "twin"),
+)
+
 work = Table(
     "work",
     metadata,

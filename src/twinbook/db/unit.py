@@ -35,6 +35,7 @@ from .forgetting import Forgetting
 from .issued import Issued
 from .notices import Notices
 from .room import Room
+from .trained import Trained
 
 
 class Database:
@@ -135,6 +136,7 @@ class Unit:
         self.parties = _Parties(connection, tenant)
         self.papers = _Papers(connection, tenant)
         self.twins = _Twins(connection, tenant)
+        self.checkpoints = Trained(connection, tenant)
         self.works = _Works(connection, tenant)
         self.books = _Books(connection, tenant)
         self.log = _Log(connection, tenant)
@@ -323,6 +325,9 @@ class _Twins(Room):
     def current(self, talent: str) -> Twin | None:
         row = self._newest(talent)
         return rows.twin_of(row) if row else None
+
+    def talents(self) -> list[str]:
+        return sorted({row.talent for row in self._rows(t.twin)})
 
     def captures(self, talent: str) -> str | None:
         row = self._newest(talent)

@@ -14,8 +14,8 @@ import numpy as np
 from ..domain.form import Form
 from ..domain.paper import Paper
 from ..domain.royalty import Statement
-from ..ports import Clock, Disclosure, SessionSheet, Sheet
-from . import contact_sheet, earnings, pictures, session_sheet, signed_paper, words
+from ..ports import Clock, Disclosure, SessionSheet, Sheet, TrainingCard
+from . import contact_sheet, earnings, pictures, session_sheet, signed_paper, training_card, words
 from . import disclosure as first_page
 from .wording import speaks
 
@@ -51,6 +51,10 @@ class Papers:
 
     def png(self, rgb_srgb: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
         return pictures.png(rgb_srgb, alpha)
+
+    def training_card(self, card: TrainingCard) -> bytes:
+        """A4, PDF/A-2a, sealed. Equal cards give equal bytes."""
+        return self._sealed(training_card.training_card_pdf(card), card.checkpoint.made_at)
 
     def statement_pdf(self, statement: Statement) -> bytes:
         """A4, PDF/A-2a, sealed. Equal statements give equal bytes."""

@@ -18,7 +18,8 @@ from .party import Party
 class CastTalent:
     """A talent as a campaign names her. ``photos`` is the folder as written; ``day_rate`` her in-person rate; ``based_in``
     the territory where she lives and works; ``language`` (BCP 47) the one she reads terms in; ``replaces`` the beginning of
-    the digest of the consent of hers that the campaign's takes the place of, empty for none."""
+    the digest of the consent of hers that the campaign's takes the place of, empty for none; ``description`` what somebody
+    synthetic was made from."""
 
     party: Party
     photos: str
@@ -29,6 +30,7 @@ class CastTalent:
     based_in: str = ""
     language: str = "en"
     replaces: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)

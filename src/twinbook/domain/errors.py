@@ -1,12 +1,14 @@
 """One tree of errors. Each has a code that never changes, a diagnosis for this case and a remedy.
 
 `CODES` is the catalogue: what every code means and what usually cures it. An error with a code that isn't in the
-catalogue can't be made, and the reference page of errors is checked against it.
+catalogue can't be made, and the reference page of errors is checked against it. `generation_codes` holds a part of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from .generation_codes import GENERATION
 
 # code: (meaning, usual remedy)
 CODES: dict[str, tuple[str, str]] = {}
@@ -620,3 +622,4 @@ _catalogue(
         "unknown": ("No such shot", "use an id from the campaign"),
     },
 )
+_catalogue(**GENERATION)

@@ -100,7 +100,7 @@ class Dossier:
 
     ``images_this_month`` counts her images that were held or settled in the calendar month (UTC), ``images_licensed`` those
     under this license ever, both without the one asked for. ``twin_made`` is the day of the twin's newest version,
-    ``died`` the day of her death, ``unpaid_since`` the day of the oldest image of this brand that she wasn't paid for.
+    ``died`` the day of her death, ``unpaid_since`` the day of the oldest image of this brand that she wasn't paid for. ``synthetic`` when she does not exist.
     """
 
     consent: Paper | None
@@ -114,6 +114,7 @@ class Dossier:
     died: date | None = None
     unpaid_since: date | None = None
     access: Paper | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,13 @@ def _hold_consent(
     made = dossier.twin_made
     if request.act is Act.RENDER and made is not None and (today - made).days >= consent.reconsent_days:
         no("twin.stale", f"her twin is of {made.isoformat()}, and people age", "reconsent_days")
+
+
+def gives(consent: Paper | None, part: Part, now: datetime) -> bool:
+    """Whether a consent has a part that wasn't withdrawn: for what needs no permit of its own."""
+    if consent is None or consent.erased or part not in consent.terms.parts:
+        return False
+    return not any(at <= now for at in (consent.revoked_at, consent.withdrawn.get(part)) if at is not None)
 
 
 def stale(consent: Paper, now: datetime) -> bool:
@@ -453,7 +461,7 @@ def _law_findings(
             "hours_since_terms": int((now - given).total_seconds() // 3600) if given else None,
             "days_unpaid": (today - dossier.unpaid_since).days if dossier.unpaid_since else 0,
             "act": request.act.value,
-            "synthetic": False,
+            "synthetic": dossier.synthetic,
         }
 
     return [*law.check_papers(dossier.consent, paper, today), *law.check_use(dossier.consent, paper, today, use)]

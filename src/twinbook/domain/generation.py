@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 from .consent import Edit
 from .errors import InputError
+from .spelling import Word, plain
 
 # "plate" takes the pose of the plate; otherwise a picture shows it.
 PLATE_POSE = "plate"
@@ -83,3 +85,19 @@ class Generation:
 
     def document(self) -> dict[str, object]:
         return asdict(self) | {"keep": self.keep.value, "references": list(self.references)}
+
+
+def mentioned(generation: Generation | None, never: Iterable[Word]) -> frozenset[Word]:
+    """Which of the things she never allows a prompt asks for, in the singular or the plural: whoever writes "in a fur coat"
+    needn't declare the context to be held against it. Asking for "no fur" counts too: what she never allows is drawn into
+    the negative list by itself (`negatives`)."""
+    if generation is None:
+        return frozenset()
+    prompt = plain(generation.prompt)
+    return frozenset(word for word in never if re.search(rf"(?<!\w){re.escape(word)}(s|es)?(?!\w)", prompt))
+
+
+def negatives(never: Iterable[Word]) -> frozenset[str]:
+    """What an engine is to keep out of every picture of her: the words she never allows, in their one spelling. Whether it
+    did is for her to see; a model that draws fur under another name isn't told from here."""
+    return frozenset(plain(word) for word in never if plain(word))

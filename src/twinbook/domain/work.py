@@ -110,6 +110,7 @@ class Work:
                 plate=None,
                 words="",
                 credits=(),
+                generate=self.shot.generate and replace(self.shot.generate, prompt="erased"),
             ),
             licenses={other(name): license for name, license in self.licenses.items()},
             plates={},

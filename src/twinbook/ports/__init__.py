@@ -31,9 +31,10 @@ from .papers import (
     Sheet,
     SheetCopy,
     SheetShot,
+    TrainingCard,
 )
 from .pictures import Asked, Capture, CaptureSession, Enrolled, Face, FaceEmbedder, Meter, Plate
-from .records import Books, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
+from .records import Books, Checkpoints, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
 from .registry import Fingerprinter, Issued
 from .training import Trained, Trainer, TrainingJob, TrainingPlan, WeightsShelf
 from .vault import BoxState, OpenTwin, PermitRegister, Retained, Retention, Vault, VaultState
@@ -44,6 +45,7 @@ __all__ = [
     "BoxState",
     "Capture",
     "CaptureSession",
+    "Checkpoints",
     "ClaimKey",
     "Clock",
     "CopyCode",
@@ -86,6 +88,7 @@ __all__ = [
     "SheetShot",
     "Trained",
     "Trainer",
+    "TrainingCard",
     "TrainingJob",
     "TrainingPlan",
     "Twins",

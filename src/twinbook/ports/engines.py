@@ -67,7 +67,8 @@ class RenderJob:
     """One picture to make. ``pictures`` are those that the producer brought, decoded, by `Shot.pictures`: uint8 sRGB
     (h, w, 3), or (h, w, 4) where the file has transparency.
 
-    ``twins`` are open under permits to render, each for its request in ``request_digests`` (both by talent).
+    ``twins`` are open under permits to render, each for its request in ``request_digests``; ``never`` is what must be kept
+    out of a picture of each (`domain.generation.negatives`; all by talent).
     """
 
     shot: Shot
@@ -76,6 +77,7 @@ class RenderJob:
     twins: Mapping[str, OpenTwin]
     pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
     seed: int = 0
+    never: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ..domain.form import Form
 from ..domain.paper import Paper
 from ..domain.party import Verify
 from ..domain.royalty import Statement
+from ..domain.weights import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,16 @@ class Disclosure:
     left_out: int
 
 
+@dataclass(frozen=True)
+class TrainingCard:
+    """What is said of a checkpoint on paper. ``photographs`` are the file stems of the plates that went in, by plate id, as
+    far as they are still known."""
+
+    talent_name: str
+    checkpoint: Checkpoint
+    photographs: Mapping[str, str]
+
+
 class Documents(Protocol):
     """Papers for people, made from values; nothing here decides anything."""
 
@@ -106,6 +117,9 @@ class Documents(Protocol):
 
     def contact_sheet(self, sheet: Sheet) -> str:
         """One self-contained HTML page."""
+
+    def training_card(self, card: TrainingCard) -> bytes:
+        """A checkpoint's card, PDF: what it was trained on and how, what came out, and what it may be used for."""
 
     def statement_pdf(self, statement: Statement) -> bytes: ...
 

@@ -149,6 +149,18 @@ class Meter(Protocol):
     def calibrate(self, plates: Sequence[Plate]) -> Calibration:
         """What her identity bound is made from: her plates held out one by one, and other people against them."""
 
+    def distance(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> float | None:
+        """How far the face in a picture that is nearest to these plates is from them, as ``identity.distance`` has it; None
+        when no face is found or none of the plates shows one. Of the plates nothing but the embeddings is looked at."""
+
+    def apart(self, plates: Sequence[Plate], others: Sequence[Plate]) -> float | None:
+        """The least distance of any of these plates to the others, as ``identity.distance`` has it; None when either shows
+        no face. Nothing but the embeddings is looked at."""
+
+    def templates(self, picture: Path | np.ndarray) -> Sequence[Plate]:
+        """Every face of a photograph or a picture (uint8 sRGB) as a plate with its place and embedding and nothing else.
+        Nothing is kept on disk. Raises CaptureRefused for a file that is no photograph."""
+
     def annotate(self, rgb_srgb: np.ndarray, findings: Sequence[Finding]) -> tuple[np.ndarray, Box]:
         """The picture with what was found marked in it and told beside it, for people: uint8 (h, w, 3), and where in that
         the picture is."""

@@ -15,6 +15,7 @@ from ..domain.paper import Paper
 from ..domain.party import Key, PaperKind, Party, Signature, Verify
 from ..domain.provenance import ReleaseId
 from ..domain.twin import Twin
+from ..domain.weights import Checkpoint as Trained
 from ..domain.work import Work
 from .registry import Issued
 
@@ -85,6 +86,9 @@ class PaperFile(Protocol):
 class Twins(Protocol):
     def current(self, talent: str) -> Twin | None: ...
 
+    def talents(self) -> Sequence[str]:
+        """Whoever has a twin, by id."""
+
     def captures(self, talent: str) -> str | None:
         """The digest of the captures that the current twin was made from."""
 
@@ -92,6 +96,27 @@ class Twins(Protocol):
         """When her current twin was made."""
 
     def put(self, twin: Twin, captures: str, at: datetime) -> None: ...
+
+
+class Checkpoints(Protocol):
+    """What was trained on twins: everything but the bytes, which lie in the vault."""
+
+    def put(self, checkpoint: Trained) -> None:
+        """Raises StateError ``training.failed`` when this one is there already: nothing of a checkpoint is edited."""
+
+    def get(self, checkpoint_id: str) -> Trained | None: ...
+
+    def of_twin(self, talent: str, twin: str) -> Sequence[Trained]:
+        """Those of one version of her twin, the newest last."""
+
+    def current(self, talent: str) -> Sequence[Trained]:
+        """Those of her current twin, the newest last."""
+
+    def all(self) -> Sequence[Trained]:
+        """The newest last."""
+
+    def drop(self, talent: str) -> int:
+        """Take hers out, when she lets nobody train on her any more; how many there were."""
 
 
 class Works(Protocol):
@@ -172,6 +197,7 @@ class UnitOfWork(Protocol):
     parties: Parties
     papers: PaperFile
     twins: Twins
+    checkpoints: Checkpoints
     works: Works
     books: Books
     log: LogFile
@@ -182,7 +208,7 @@ class UnitOfWork(Protocol):
         """Use a permit up; False when it was used before."""
 
     def forget(self, talent: str, alias: str) -> None:
-        """Take a talent out of every table: name, birthday, keys, signatures, the documents of her papers, twin, what
+        """Take a talent out of every table: name, birthday, keys, signatures, the documents of her papers, twin, checkpoints, what
         people wrote about her shots, and her id itself. Figures, digests, days and revocations stay, under ``alias``."""
 
     def __enter__(self) -> UnitOfWork: ...

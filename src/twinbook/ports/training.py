@@ -37,6 +37,16 @@ class WeightsShelf(Protocol):
         """Where they lie, every file checked against its SHA-256 (once a process while its size and time of change
         stay). Raises StateError ``weights.changed``, InputError ``weights.unknown``."""
 
+    def pull(
+        self, repo: str, revision: str, name: str, family: Family, licence: str = "", commercial: bool = False
+    ) -> Weights:
+        """Fetch a repository at a pinned commit (40 hex digits) and register it: the one place where anything is fetched.
+        ``commercial`` is the user's own word, for a licence that isn't known (`domain.weights.for_sale`). Without
+        ``licence`` that of the model card counts.
+
+        Raises InputError ``weights.revision``, ``weights.pull``, ``weights.taken``, ``weights.unreadable``,
+        ``weights.licence``, ``diffusion.missing``."""
+
     def remove(self, name: str) -> None:
         """Forget them; the folder of weights that were added stays, of those that were pulled it goes."""
 
@@ -67,8 +77,8 @@ class TrainingPlan:
 @dataclass(frozen=True)
 class TrainingJob:
     """``twin`` is open under a permit to train. ``plates`` are the ids of those that may go in. Everything that is kept
-    between steps (state to resume from, cached latents) goes into the vault through ``twin``, under ``name``; nothing of hers
-    is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
+    between steps (state to resume from, cached latents) goes into the vault through ``twin``, under names that begin with
+    ``name``; nothing of hers is written anywhere else. ``score`` tells how much like her pictures are (higher is more), None when nobody can tell."""
 
     name: str
     twin: OpenTwin
@@ -84,7 +94,8 @@ class TrainingJob:
 @dataclass(frozen=True)
 class Trained:
     """``adapter`` is the best step's, as a safetensors file; ``losses`` by step since training began, whatever was resumed;
-    ``scores`` by step; ``used`` the plates that went in."""
+    ``scores`` by step; ``used`` the plates that went in; ``leftovers`` the names of what was kept between steps, which is
+    dropped once the adapter is stored: a process killed before that has lost nothing."""
 
     adapter: bytes = field(repr=False)
     step: int
@@ -93,9 +104,11 @@ class Trained:
     used: tuple[str, ...]
     seconds: float
     peak_bytes: int
+    leftovers: tuple[str, ...] = ()
 
 
 class Trainer(Protocol):
     def train(self, job: TrainingJob, progress: Callable[[int, int, float], None]) -> Trained:
-        """Train, or go on where a killed run left off. ``progress`` hears step, steps and loss. Raises InputError
+        """Train, or go on where a killed run left off. ``progress`` hears step, steps and loss after each step; what it
+        raises ends the training and is raised on (VaultRefused ``permit.revoked``: she withdrew). Raises InputError
         ``weights.unusable``, EngineRefused ``engine.memory``, StateError ``engine.failed``."""

@@ -86,6 +86,10 @@ class Vault(Protocol):
     def forget_pictures(self, twin: str, work: str) -> None:
         """Overwrite and remove every picture of a work that lies in a talent's box. Idempotent."""
 
+    def forget_weights(self, twin: str) -> None:
+        """Overwrite and remove everything that was trained on a talent, and what a training would go on from.
+        Idempotent."""
+
     def alias(self, twin: str) -> str:
         """What she is called when her own id must go: always the same, and nobody's without the vault's keys."""
 

@@ -25,12 +25,14 @@ from twinbook.domain.twin import PlateFacts
 from twinbook.domain.work import Work
 from twinbook.ports import Disclosure, OpenTwin, Plate, UnitOfWork
 
-from . import permit, report, settle, transparency
+from . import permit, report, settle, train, transparency
 from .filing import filed_word
 from .office import Office
 
 _APART = ("rgb_srgb", "alpha", "embedding")
-SECTIONS = ("person", "papers", "plates", "template", "pictures", "released", "statement", "log", "notices")
+SECTIONS = (
+    *("person", "papers", "plates", "template", "trained", "pictures", "released", "statement", "log", "notices"),
+)
 
 
 def request(office: Office, talent: str, scope: Scope, estate: str = "") -> Access:
@@ -198,12 +200,13 @@ def _notices(copy: _Copy, unit: UnitOfWork, licenses: Collection[str]) -> None:
 
 
 def _from_vault(office: Office, copy: _Copy, talent: str, granted: Permit, works: tuple[Work, ...]) -> int:
-    """Plates, template and pictures; returns how many pictures were left out because others are in them."""
+    """Plates, template, checkpoints and pictures; returns how many pictures were left out because others are in them."""
     left_out = 0
     try:
         with office.vault.open(talent, granted) as twin:
             for facts in plates(office, talent):
                 _plate(office, copy, twin.plate(facts.id))
+            _trained(office, copy, twin, talent)
             for work in works:
                 if work.made is None:
                     continue
@@ -234,6 +237,17 @@ def _plate(office: Office, copy: _Copy, plate: Plate) -> None:
     measured = {field.name: getattr(plate, field.name) for field in fields(plate) if field.name not in _APART}
     copy.json("plates", f"{stem}.json", measured | {"facts": asdict(plate.facts)})
     copy.json("template", f"template/{plate.facts.id}.json", plate.embedding)
+
+
+def _trained(office: Office, copy: _Copy, twin: OpenTwin, talent: str) -> None:
+    """Each checkpoint of each version of her twin: its card, all that is known of it, and itself."""
+    with office.unit() as unit:
+        mine = [made for made in unit.checkpoints.all() if made.talent == talent]
+    for made in mine:
+        stem = f"trained/{made.id}"
+        copy.json("trained", f"{stem}.json", asdict(made) | {"made_at": made.made_at.isoformat()})
+        copy.add("trained", f"{stem}.pdf", office.documents.training_card(train.card(office, made)))
+        copy.add("trained", f"{stem}.safetensors", twin.weights(made.id), packed=False)
 
 
 def _log(office: Office, copy: _Copy, talent: str) -> None:

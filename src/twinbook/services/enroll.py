@@ -11,13 +11,15 @@ from types import MappingProxyType
 from twinbook.domain.campaign import Campaign, CastTalent
 from twinbook.domain.canonical import digest
 from twinbook.domain.capture import Verdict, choose
-from twinbook.domain.errors import CaptureRefused, TwinbookError
+from twinbook.domain.errors import CaptureRefused, InputError, TwinbookError
 from twinbook.domain.paper import Paper
+from twinbook.domain.synthetic import description_faults
 from twinbook.domain.twin import Twin, TwinKind
 from twinbook.ports import CaptureSession, Meter, Plate, UnitOfWork
 
 from . import permit
 from .office import Office
+from .synthetic import likenesses
 
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 # A correction of a photograph's matte lies beside it: "front.mask.png" beside "front.jpg".
@@ -33,6 +35,16 @@ def photographs(folder: Path, *, empty: bool = False) -> list[Path]:
     if not found and not (empty and folder.is_dir()):
         raise CaptureRefused("capture.none", f"there is no photograph in {folder}")
     return found
+
+
+def watched(office: Office) -> list[Path]:
+    """The photographs of the watch list. Raises InputError ``synthetic.watch_list``: one that can't be read must not pass for
+    an empty one."""
+    if office.watch_list is None:
+        return []
+    if not office.watch_list.is_dir():
+        raise InputError("synthetic.watch_list", f"{office.watch_list} is no folder")
+    return photographs(office.watch_list, empty=True)
 
 
 def judge(
@@ -72,6 +84,7 @@ def enroll(
     files: Sequence[Path],
     *,
     synthetic: bool = False,
+    description: str = "",
     measurements: Mapping[str, float] = MappingProxyType({}),
     named: Collection[str] = (),
     renew: bool = False,
@@ -82,10 +95,13 @@ def enroll(
 
     The best photographs of each view become plates, and those ``named`` (file stems) if they can be used at all. With
     ``renew`` a twin made by older code is made again. ``measurements`` are hers in centimetres (height, bust or chest,
-    waist, hips), kept with the plates. Raises Refused when the gate denies it, CaptureRefused when no
+    waist, hips), kept with the plates. Of somebody ``synthetic`` the ``description`` that she was made from, if there is one,
+    must be an adult's, and her face nobody's. Raises Refused when the gate denies it, CaptureRefused when no
     photograph is usable; either way nothing is kept. A plate is stored as soon as it is made; what a crash leaves behind
     belongs to no twin, is overwritten by the next enrolment and goes with her key when she is erased.
     """
+    if synthetic and description and (faults := description_faults(description)):
+        raise permit.refused(faults)
     named = sorted({file.stem for file in files} & set(named))
     captures = _digest(files, named)
 
@@ -103,10 +119,16 @@ def enroll(
     with office.vault.open(talent, granted) as twin:
         sizes = {f"cm.{name}": float(value) for name, value in measurements.items()}
 
+        faces: list[Plate] = []
+
         def keep(plate: Plate) -> None:
             twin.put_plate(replace(plate, shape={**plate.shape, **sizes}))
+            if synthetic:
+                faces.append(replace(plate, rgb_srgb=plate.rgb_srgb[:0], alpha=None, regions=None))
 
         enrolled = office.meter.enroll(files, progress, keep, tell=tell, named=named)
+    if synthetic and (alike := likenesses(office, faces, captures, watched(office), (talent,))):
+        raise permit.refused(alike)
     with office.unit() as unit:
         if found := there(unit):  # another process was first, with the same photographs
             return Enrolment(found, enrolled.refused, enrolled.verdicts)
@@ -144,6 +166,7 @@ def enroll_cast(
         consent.digest,
         photographs(folder / cast.photos),
         synthetic=cast.synthetic,
+        description=cast.description,
         measurements=cast.measurements,
         named={planned.shot.plate for planned in campaign.shots if planned.shot.plate},
         renew=renew,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from twinbook.domain.errors import InputError
@@ -22,9 +23,11 @@ from twinbook.ports import (
     Retention,
     Scenes,
     Sealer,
+    Trainer,
     UnitOfWork,
     Vault,
     Verifier,
+    WeightsShelf,
 )
 
 
@@ -41,7 +44,9 @@ class LogSigner(Protocol):
 class Office:
     """``unit`` opens a unit of work, ``compact`` leaves nothing in the database's files of what was deleted; ``token`` gives
     that many random bytes; ``permit_key`` seals permits and is known to the vault as well. Papers lie in ``retention`` to
-    the end of ``retention_years`` after the year of the last payment."""
+    the end of ``retention_years`` after the year of the last payment. ``trainer`` is loaded when something is asked of it, and
+    says then if what it needs isn't installed. ``watch_list`` is a folder of photographs of people whom nobody synthetic
+    may look like."""
 
     clock: Clock
     verify: Verifier
@@ -55,6 +60,8 @@ class Office:
     sealer: Sealer
     reader: Reader
     fingerprinter: Fingerprinter
+    weights: WeightsShelf
+    trainer: Trainer
     scenes: Scenes
     outbox: Outbox
     documents: Documents
@@ -64,6 +71,7 @@ class Office:
     log_signer: LogSigner
     token: Callable[[int], bytes]
     permit_key: bytes
+    watch_list: Path | None = None
 
     def engine(self, name: str) -> Engine:
         """Raises InputError ``engine.unknown``."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from twinbook.domain.consent import PostMortem
 from twinbook.domain.errors import InputError, Reason, Refused, VaultRefused
 from twinbook.domain.gate import NEEDS, Allow, Deny, Dossier, Request, bound_at, decide
+from twinbook.domain.generation import mentioned
 from twinbook.domain.license import License
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act, Permit
+from twinbook.domain.spelling import Word
+from twinbook.domain.twin import TwinKind
 from twinbook.domain.work import Work
 from twinbook.ports import UnitOfWork
 
@@ -20,6 +24,7 @@ from .office import Office
 def shot_request(unit: UnitOfWork, work: Work, talent: str) -> Request:
     """What making this shot asks of a talent: its channels, edits and words, and the license's territories and fee."""
     license: License = unit.papers.get(work.licenses[talent]).terms
+    said = mentioned(work.shot.generate, _never(unit, license))
     return Request(
         act=Act.RENDER,
         talent=talent,
@@ -27,7 +32,7 @@ def shot_request(unit: UnitOfWork, work: Work, talent: str) -> Request:
         brand=work.shot.brand or license.brand.id,
         channels=work.shot.channels,
         territories=tuple(sorted(license.territories)),
-        contexts=tuple(sorted({*work.shot.contexts, license.category})),
+        contexts=tuple(sorted({*work.shot.contexts, license.category, *said})),
         edits=work.shot.edits,
         fee=license.fee,
         words=work.shot.words,
@@ -35,11 +40,16 @@ def shot_request(unit: UnitOfWork, work: Work, talent: str) -> Request:
     )
 
 
+def _never(unit: UnitOfWork, license: License) -> Iterable[Word]:
+    consent = unit.papers.get(license.consent)
+    return () if consent is None or consent.erased else consent.terms.never
+
+
 def dossier(unit: UnitOfWork, talent: str, license: Paper, now: datetime, but: str = "") -> Dossier:
     """What is on file about a talent and one license, without the shot ``but``, as this transaction sees it ``now``."""
     terms: License = license.terms
     unpaid = unit.books.unpaid(talent, terms.brand.id)
-    made = unit.twins.made_at(talent)
+    made, twin = unit.twins.made_at(talent), unit.twins.current(talent)
     return Dossier(
         consent=unit.papers.get(terms.consent),
         license=license,
@@ -51,6 +61,7 @@ def dossier(unit: UnitOfWork, talent: str, license: Paper, now: datetime, but: s
         twin_made=made.date() if made else None,
         died=unit.parties.died(talent),
         unpaid_since=unpaid[0].at.date() if unpaid else None,
+        synthetic=twin is not None and twin.kind is TwinKind.SYNTHETIC,
     )
 
 
@@ -117,8 +128,22 @@ def _without_license(office: Office, unit: UnitOfWork, request: Request, consent
 
 def for_captures(office: Office, talent: str, consent: str, captures: str) -> Permit:
     """A permit to enroll one set of captures under one consent. Raises Refused with every reason."""
+    return _under_consent(office, Request(Act.ENROLL, talent, captures), consent)
+
+
+def for_training(office: Office, talent: str, consent: str, training: str) -> Permit:
+    """A permit to train one checkpoint on her under one consent, which takes its part ``train``. Raises Refused with every
+    reason."""
+    return _under_consent(office, Request(Act.TRAIN, talent, training), consent)
+
+
+def for_measuring(office: Office, talent: str, consent: str, subject: str) -> Permit:
+    """A permit to recognise her by her plates, which takes the part ``template``. Raises Refused with every reason."""
+    return _under_consent(office, Request(Act.MEASURE, talent, subject), consent)
+
+
+def _under_consent(office: Office, request: Request, consent: str) -> Permit:
     with office.unit() as unit:
-        request = Request(Act.ENROLL, talent, captures)
         return _made(office, unit, _without_license(office, unit, request, unit.papers.get(consent)))
 
 
@@ -159,6 +184,19 @@ def _died_with_her(unit: UnitOfWork, consent: Paper, talent: str) -> bool:
     return consent.erased or consent.terms.post_mortem is PostMortem.ENDS
 
 
+def still_stands(unit: UnitOfWork, permit: Permit, now: datetime) -> None:
+    """Raises VaultRefused ``permit.revoked`` when what a permit rests on doesn't count any more: asked when the vault opens,
+    and again by whoever works long under one permit."""
+    for digest in (permit.consent, permit.license):
+        paper = unit.papers.get(digest) if digest else None
+        gone = paper is None or (paper.revoked_at is not None and paper.revoked_at <= now)
+        if digest and (gone or (digest == permit.consent and _part_gone(paper, permit.act, now))):
+            raise VaultRefused("permit.revoked", "what the permit rests on was revoked")
+        asked = permit.act is Act.DISCLOSE  # rests on her own request, or her estate's
+        if digest == permit.consent and not asked and _died_with_her(unit, paper, permit.talent):
+            raise VaultRefused("permit.revoked", "what the permit rests on ended with her death")
+
+
 class Register:
     """Implements the PermitRegister port on the database: what the vault asks at every open."""
 
@@ -168,13 +206,6 @@ class Register:
     def spend(self, permit: Permit) -> None:
         """Raises VaultRefused ``permit.spent`` or ``permit.revoked``."""
         with self._unit() as unit:
-            for digest in (permit.consent, permit.license):
-                paper = unit.papers.get(digest) if digest else None
-                gone = paper is None or (paper.revoked_at is not None and paper.revoked_at <= self._clock.now())
-                if digest and (gone or (digest == permit.consent and _part_gone(paper, permit.act, self._clock.now()))):
-                    raise VaultRefused("permit.revoked", "what the permit rests on was revoked")
-                asked = permit.act is Act.DISCLOSE  # rests on her own request, or her estate's
-                if digest == permit.consent and not asked and _died_with_her(unit, paper, permit.talent):
-                    raise VaultRefused("permit.revoked", "what the permit rests on ended with her death")
+            still_stands(unit, permit, self._clock.now())
             if not unit.spend(permit.id, self._clock.now()):
                 raise VaultRefused("permit.spent", "the permit was used already")

@@ -19,9 +19,11 @@ import numpy as np
 from twinbook.domain import fidelity, ledger, policy, royalty
 from twinbook.domain.approval import Approved
 from twinbook.domain.brief import FORMATS, frame
-from twinbook.domain.consent import Approval, Consent
-from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refused, StateError
+from twinbook.domain.consent import Approval, Consent, Part
+from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refused, StateError, TwinbookError
 from twinbook.domain.fidelity import Outcome
+from twinbook.domain.gate import gives
+from twinbook.domain.generation import negatives
 from twinbook.domain.license import License
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
@@ -29,13 +31,17 @@ from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
 from twinbook.domain.provenance import Marking, SourceType, copy_name, format_for
 from twinbook.domain.second_watermark import likeliest
+from twinbook.domain.synthetic import prompt_faults
 from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
+from twinbook.domain.weights import Checkpoint, unlicensed
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
 from twinbook.ports import Asked, CopyCode, Figure, OpenTwin, Plan, Rendering, RenderJob, Sealed, UnitOfWork
 
 from . import permit
+from .enroll import watched
 from .filing import file_paper
 from .office import Office
+from .synthetic import likenesses
 
 # Where no law gives a number: on a phone, 65 mm wide, capitals of 3 % are 1.5 mm high. Print on food, which has to be legible
 # by law, may be no smaller than 1.2 mm (Regulation (EU) 1169/2011, art. 13); a label that is smaller isn't conspicuous.
@@ -43,6 +49,8 @@ HOUSE_SHARE = Fraction(3, 100)
 PROOF_LABEL, PROOF_SHARE = "PROOF, NOT RELEASED", Fraction(5, 100)
 # A mannequin could be taken for somebody in a costume: every copy says that nobody's body was photographed.
 MANNEQUIN_LABEL = "BODY IS A MANNEQUIN"
+# Nobody was photographed at all: said on every copy, as New York asks of advertising (General Business Law § 396-b).
+SYNTHETIC_LABEL = "SYNTHETIC PERFORMER"
 MINIMUM_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 
 
@@ -105,13 +113,15 @@ def _hold(office: Office, work: Work) -> Work:
     """Plan, ask the gate, and set the fees aside: all in one transaction, so that caps are exact."""
     with office.unit() as unit:
         now = office.clock.now()
-        reasons = list(permit.refusals(office, unit, work, now))
+        reasons = [*permit.refusals(office, unit, work, now), *_minor_refusals(unit, work)]
         plan = None
         try:
             engine = office.engine(work.shot.engine)
             plates = _plates(unit, work)
-            plan = engine.plan(work.shot, plates)
+            checkpoints = _checkpoints(office, unit, work)
+            plan = engine.plan(work.shot, plates, checkpoints)
             reasons += _framing_refusals(work, plan, plates)
+            reasons += _weights_refusals(office, unit, work, plan, checkpoints)
         except Refused as error:
             reasons += error.reasons
         except InputError as error:
@@ -144,13 +154,43 @@ def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFa
     return found
 
 
+def _synthetic(unit: UnitOfWork, work: Work) -> list[str]:
+    """Those in a shot who do not exist."""
+    twins = {talent: unit.twins.current(talent) for talent in work.shot.talents}
+    return [talent for talent, twin in twins.items() if twin is not None and twin.kind is TwinKind.SYNTHETIC]
+
+
+def _minor_refusals(unit: UnitOfWork, work: Work) -> tuple[Reason, ...]:
+    return prompt_faults(work.shot.generate.prompt) if work.shot.generate and _synthetic(unit, work) else ()
+
+
+def _weights_refusals(
+    office: Office, unit: UnitOfWork, work: Work, plan: Plan, checkpoints: Mapping[str, Sequence[Checkpoint]]
+) -> list[Reason]:
+    """Why the licence of the weights forbids the picture: told before anything is held. A license with a fee is
+    commercial, whatever it is called."""
+    if work.shot.generate is None:
+        return []
+    try:
+        weights = office.weights.get(work.shot.generate.weights)
+    except TwinbookError as error:
+        return [error.reason]
+    loaded = [each for mine in checkpoints.values() for each in mine if each.id in plan.checkpoints.values()]
+    paid = any(license.fee.minor > 0 for license in _licenses(unit, work).values())
+    return list(unlicensed(weights, tuple(loaded), paid=paid))
+
+
 def _render(office: Office, work: Work) -> Work:
     engine = office.engine(work.shot.engine)
     pictures = {name: office.scenes.load(name) for name in work.shot.pictures}
     try:
         permits = permit.for_shot(office, work, Act.RENDER)
         with office.unit() as unit:
-            plan = engine.plan(work.shot, _plates(unit, work))
+            checkpoints = _checkpoints(office, unit, work)
+            plan = engine.plan(work.shot, _plates(unit, work), checkpoints)
+            if unfit := _weights_refusals(office, unit, work, plan, checkpoints):  # others have the name meanwhile
+                raise permit.refused(tuple(unfit))
+            never = {talent: negatives(terms.never) for talent, terms in _consents(unit, work).items()}
         with ExitStack() as loans:
             twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
             digests = {p.request_digest for p in permits.values()}
@@ -161,6 +201,7 @@ def _render(office: Office, work: Work) -> Work:
                 twins=twins,
                 pictures=pictures,
                 seed=int(min(digests)[:8], 16),
+                never=never,
             )
             rendering = engine.render(job)
             sha256 = _pixels_digest(rendering.rgb_srgb)
@@ -217,21 +258,34 @@ def _judge(office: Office, work: Work) -> Work:
                 bounds = _bounds(office, work, talent, scores)
                 measured = office.meter.measure(picture, plates, _asked(work, talent))
                 verdicts.append(fidelity.judge(measured, bounds, calibrated=bool(scores.own)))
+        alike = _likenesses(office, work, picture)
     except Refused as error:
         return refuse(office, work, error.reasons)
     findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
     calibrated = all(verdict.calibrated for verdict in verdicts)
     with office.unit() as unit:
         outcomes = {verdict.outcome for verdict in verdicts}
-        if Outcome.QUARANTINE not in outcomes:
+        if Outcome.QUARANTINE not in outcomes and not alike:
             outcome = Outcome.REVIEW if Outcome.REVIEW in outcomes else Outcome.PASS
             office.record(unit, "image:judged", {"shot": work.id, "outcome": outcome.value}, work.shot.talents)
             return unit.works.put(work.to(Stage.JUDGED, findings=findings, calibrated=calibrated))
         reasons = tuple(
             Refused("fidelity.quarantined", sentence).reason for verdict in verdicts for sentence in verdict.reasons
         )
+        reasons += alike
         changes = {"findings": findings, "calibrated": calibrated}
         return end(office, unit, work, Stage.QUARANTINED, reasons, "image:quarantined", **changes)
+
+
+def _likenesses(office: Office, work: Work, picture: np.ndarray) -> tuple[Reason, ...]:
+    """Whom those in a picture who do not exist could be taken for."""
+    with office.unit() as unit:
+        nobodies = _synthetic(unit, work)
+    if not nobodies:
+        return ()
+    places = [work.made.faces[work.shot.talents.index(name)] for name in nobodies if work.made.faces]
+    faces = [face for face in office.meter.templates(picture) if any(face.facts.face.overlap(box) for box in places)]
+    return likenesses(office, faces, work.made.sha256, watched(office), work.shot.talents)
 
 
 def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibration) -> tuple[fidelity.Bound, ...]:
@@ -373,7 +427,10 @@ def _cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) 
     with office.unit() as unit:
         asked = marks(office, unit, work, [format_name])
     share = max(asked.min_share, HOUSE_SHARE)
-    words = f"{asked.text} · {MANNEQUIN_LABEL}" if work.shot.mannequin else asked.text
+    with office.unit() as unit:
+        nobody = bool(_synthetic(unit, work)) and SYNTHETIC_LABEL not in asked.text
+    house = [SYNTHETIC_LABEL] * nobody + [MANNEQUIN_LABEL] * work.shot.mannequin
+    words = " · ".join([asked.text, *house])
     return pixels, _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
 
 
@@ -548,6 +605,21 @@ def _approved(office: Office, unit: UnitOfWork, talent: str, asked: Approved, sh
 def _licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
     papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
     return {talent: paper.terms for talent, paper in papers.items()}
+
+
+def _consents(unit: UnitOfWork, work: Work) -> dict[str, Consent]:
+    return {talent: unit.papers.get(license.consent).terms for talent, license in _licenses(unit, work).items()}
+
+
+def _checkpoints(office: Office, unit: UnitOfWork, work: Work) -> dict[str, tuple[Checkpoint, ...]]:
+    """What was trained on each talent's current twin, as long as the consent that the shot rests on lets her be trained
+    on: what she withdrew isn't used, whatever else of it still stands."""
+    now = office.clock.now()
+    found = {}
+    for talent, license in _licenses(unit, work).items():
+        consent = unit.papers.get(license.consent)
+        found[talent] = tuple(unit.checkpoints.current(talent)) if gives(consent, Part.TRAIN, now) else ()
+    return found
 
 
 def _plates(unit: UnitOfWork, work: Work) -> dict[str, tuple[PlateFacts, ...]]:

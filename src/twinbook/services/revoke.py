@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from twinbook.domain.approval import Words
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, Reason, SignatureRefused, reason
-from twinbook.domain.gate import NEEDS
+from twinbook.domain.gate import NEEDS, gives
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import SIGNERS, PaperKind, Role, Signature
 from twinbook.domain.permit import Act
@@ -106,6 +106,7 @@ def revoke(office: Office, document: Mapping[str, object], signature: Signature)
             take_back(office, unit, paper, terms.talent, target, parts, moment)
         stopped = stop(office, unit, terms.talent, now)
         notify.queue(office, unit, terms.talent, before, terms.grounds, stopped)
+        _untrained(office, unit, terms.talent, now)
         works = unit.works.of_talent(terms.talent)
     sweep(office, works)
     ended = {work.id for work, _ in stopped}
@@ -121,7 +122,23 @@ def replaced(office: Office, unit: UnitOfWork, consent: Paper) -> tuple[Work, ..
     take_back(office, unit, consent, talent, unit.papers.get(consent.terms.replaces), frozenset(), now)
     stopped = stop(office, unit, talent, now)
     notify.queue(office, unit, talent, before, Grounds.WITHDRAWN, stopped)
+    _untrained(office, unit, talent, now, consent)
     return tuple(work for work, _ in stopped)
+
+
+def _untrained(office: Office, unit: UnitOfWork, talent: str, now: datetime, coming: Paper | None = None) -> None:
+    """Destroy what was trained on her when nothing she signed lets anybody train on her any more. ``coming`` is a consent
+    whose signature is in this transaction.
+
+    Within it: killed in between, it is her withdrawal that has to be handed in again, and never her face that stays.
+    """
+    consents = [*unit.papers.of(talent, PaperKind.CONSENT), *([coming] if coming else [])]
+    signed = [paper for paper in consents if paper.signatures or paper is coming]
+    if any(gives(paper, Part.TRAIN, now) for paper in signed):
+        return
+    if dropped := unit.checkpoints.drop(talent):
+        office.record(unit, "twin:untrained", {"checkpoints": str(dropped)}, (talent,))
+    office.vault.forget_weights(talent)
 
 
 def living(unit: UnitOfWork, talent: str, now: datetime) -> dict[str, Paper]:

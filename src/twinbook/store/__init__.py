@@ -1,5 +1,6 @@
-"""Plain files that are nobody's secret: scenes that producers bring, and released copies."""
+"""Plain files that are nobody's secret: scenes that producers bring, released copies, and base weights."""
 
 from .files import FileOutbox, FileScenes
+from .weights import FileWeights
 
-__all__ = ["FileOutbox", "FileScenes"]
+__all__ = ["FileOutbox", "FileScenes", "FileWeights"]

@@ -32,6 +32,8 @@ from .ring import Ring, derive, opened, sealed
 
 PATIENCE = 60.0  # seconds that somebody waits for others who work with the same twin
 _KEY = 32
+# The folder of everything that was trained on her: it goes at once when she lets nobody train on her any more.
+_WEIGHTS = "weights"
 # What of a plate is what. Everything that isn't named here is a measurement.
 _KEPT = {"rgb_srgb": Kept.PIXELS, "alpha": Kept.PIXELS, "embedding": Kept.TEMPLATE}
 
@@ -82,11 +84,17 @@ class FileVault:
                 locks.remove(self._lock(twin, lock))
 
     def forget_pictures(self, twin: str, work: str) -> None:
+        self._forget(twin, f"picture/{work}")
+
+    def forget_weights(self, twin: str) -> None:
+        self._forget(twin, _WEIGHTS)
+
+    def _forget(self, twin: str, what: str) -> None:
         with self._loan(twin, alone=False), self._writing(twin)():
             keys = self._keys(twin, make=False, missing=None)
-            folder = self._box(twin) / keys.hidden(f"picture/{work}") if keys else None
+            folder = self._box(twin) / keys.hidden(what) if keys else None
             for file in folder.iterdir() if folder and folder.is_dir() else ():
-                durable.shred(file)
+                durable.drop(file)
             if folder:
                 durable.remove_folder(folder)
 
@@ -301,18 +309,16 @@ class _OpenTwin:
 
     def weights(self, name: str) -> bytes:
         self._must(READS, Kept.WEIGHTS)
-        return self._load(f"weights/{name}")
+        return self._load(f"{_WEIGHTS}/{name}")
 
     def put_weights(self, name: str, data: bytes) -> None:
         self._must(WRITES, Kept.WEIGHTS)
-        self._store(f"weights/{name}", data)
+        self._store(f"{_WEIGHTS}/{name}", data)
 
     def drop_weights(self, name: str) -> None:
         self._must(WRITES, Kept.WEIGHTS)
         with self._writing():
-            file = self._file(f"weights/{name}")
-            if file.exists():
-                durable.shred(file)
+            durable.drop(self._file(f"{_WEIGHTS}/{name}"))
 
     def _share(self, name: str, *, make: bool = False) -> bytes:
         """What somebody beside her keeps of a joint picture: 32 random bytes under their own key, made once."""
@@ -331,7 +337,11 @@ class _OpenTwin:
             raise VaultRefused("permit.act", f"a permit to {self.permit.act} doesn't cover this")
 
     def _file(self, name: str) -> Path:
-        """What belongs to one work lies in a folder of its own, so that it can be destroyed without being named."""
+        """What belongs to one work lies in a folder of its own, so that it can be destroyed without being named; so does
+        what was trained on her, whatever a trainer calls it."""
+        kind = name.partition("/")[0]
+        if kind == _WEIGHTS:
+            return self._box / self._keys.hidden(kind) / self._keys.hidden(name)
         work, _, last = name.rpartition("/")
         folder = self._box / self._keys.hidden(work) if last and "/" in work else self._box
         return folder / self._keys.hidden(name)

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..domain.capture import Verdict
 from ..domain.fidelity import MEASURES, Calibration, Finding, Measurement, Untold
-from ..domain.twin import Box, Framing
+from ..domain.twin import Backdrop, Box, Framing, PlateFacts
 from ..ports import Asked, CaptureSession, Enrolled, FaceEmbedder, Plate
-from . import body, enrolment, hands, identity
+from . import body, captures, enrolment, hands, identity
 from .annotation import TALLEST, Note, annotated
 from .dressed import dressed, dressed_anew, garment, garment_mask_of
 from .impostors import load_impostors
@@ -35,6 +35,8 @@ _UNDER_ONE_LIGHT = {"skin.shift_e": "skin.delta_e", "skin.shift_l": "skin.delta_
 
 # L* between a garment's old and new colour from which on its folds can't be followed pixel by pixel.
 _FAR_DYED = 30.0
+# Longest side that photographs of a watch list are read at, in pixels: a face is recognised by far less.
+_WATCHED = 1600
 
 
 class DlibMeter:
@@ -57,6 +59,7 @@ class DlibMeter:
         self._font = font
         self._likely = NeuralMatte(matte_model).likely if matte_model else None
         self._embedder = embedder or identity.DlibEmbedder()
+        self._watched: dict[object, tuple[Plate, ...]] = {}
         self._pool = load_impostors().embeddings if embedder is None else pool
 
     def session(self, *, compare: bool = True) -> CaptureSession:
@@ -109,6 +112,39 @@ class DlibMeter:
 
     def calibrate(self, plates: Sequence[Plate]) -> Calibration:
         return identity.calibration(plates, self._pool)
+
+    def distance(self, rgb_srgb: np.ndarray, plates: Sequence[Plate]) -> float | None:
+        known = [plate for plate in plates if plate.recognisable]
+        hers = find_her(rgb_srgb, known, self._embedder) if known else None
+        return hers.distance if hers else None
+
+    def apart(self, plates: Sequence[Plate], others: Sequence[Plate]) -> float | None:
+        known = identity.embedded(others)
+        if not len(known):
+            return None
+        return min((identity.score(plate.embedding, known) for plate in plates if plate.recognisable), default=None)
+
+    def templates(self, picture: Path | np.ndarray) -> Sequence[Plate]:
+        if isinstance(picture, np.ndarray):
+            return self._templates(picture, "picture")
+        about = picture.stat() if picture.is_file() else None
+        key = (picture, about.st_size, about.st_mtime_ns) if about else None
+        if key is None or key not in self._watched:
+            found = self._templates(captures.decode(picture, longest=_WATCHED).rgb_srgb, picture.name)
+            self._watched[key] = found  # a watch list is asked again for every picture
+        return self._watched[key]
+
+    def _templates(self, rgb_srgb: np.ndarray, name: str) -> tuple[Plate, ...]:
+        nothing = np.empty((0, 0, 3), np.uint8)
+        whole = Box(0, 0, rgb_srgb.shape[1], rgb_srgb.shape[0])
+        found = []
+        for at, face in enumerate(faces_in(rgb_srgb)):
+            facts = PlateFacts(
+                f"{name}-{at}", name, whole.width, whole.height, face.box, whole, Backdrop.BUSY, 0.0, maker=self.maker
+            )
+            vector = self._embedder.embed(rgb_srgb, face)
+            found.append(Plate(facts, nothing, None, face.landmarks, vector, np.zeros(3)))
+        return tuple(found)
 
     def annotate(self, rgb_srgb: np.ndarray, findings: Sequence[Finding]) -> tuple[np.ndarray, Box]:
         told = [f for f in findings if f.measurement.value is not None or not f.ok]

@@ -37,7 +37,7 @@ from .workflow import Workflow, choose, shelf
 
 VERSION = "1"
 _MOST_PIXELS = 40_000_000
-# Whatever else a producer asks for. What she never allows is the gate's to refuse, not a prompt's to avoid.
+# Whatever else a producer asks for. What she never allows the gate refuses already where a prompt names it.
 NEGATIVE = "nudity, other people, text, watermark, logo, extra fingers, deformed hands"
 
 
@@ -193,7 +193,7 @@ class ComfyEngine(Engine):
         token = self._token(adapter_id) if adapter_id else ""
         values = {
             "prompt": f"{token}, {generation.prompt}" if token else generation.prompt,
-            "negative": NEGATIVE,
+            "negative": self._negative(job),
             "seed": generation.seed if generation.seed is not None else job.seed,
             "steps": generation.steps,
             "guidance": generation.guidance / 10,
@@ -236,6 +236,11 @@ class ComfyEngine(Engine):
         lap("compose")
         source = SourceType.TRAINED if sent is None else SourceType.COMPOSITE_TRAINED
         return Rendering(rgb, alpha, altered, source, job.plan.operations, provenance, seconds, figures)
+
+    def _negative(self, job: RenderJob) -> str:
+        """What she never allows is her own business: a server that somebody else runs isn't told."""
+        hers = sorted(frozenset().union(*job.never.values())) if not self._settings.operator else []
+        return ", ".join([NEGATIVE, *hers])
 
     def _checked(self, workflow: Workflow, weights: str) -> str:
         """The server's name for the weights, once it is sure that it can run the workflow. Raises EngineRefused
