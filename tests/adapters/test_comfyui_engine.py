@@ -716,7 +716,7 @@ def test_the_engine_is_there_when_a_server_is_named_and_made_when_it_is_used(tmp
     from twinbook.app import _engines
     from twinbook.settings import settings
 
-    assert "comfyui" not in _engines(settings({}, tmp_path))
+    assert "comfyui" not in _engines(settings({}, tmp_path), None)
     named = {
         "TWINBOOK_COMFYUI_URL": "https://gpu.example",
         "TWINBOOK_COMFYUI_OPERATOR": "gpu-house",
@@ -724,11 +724,11 @@ def test_the_engine_is_there_when_a_server_is_named_and_made_when_it_is_used(tmp
         "TWINBOOK_COMFYUI_WORKFLOWS": str(tmp_path),
         "TWINBOOK_COMFYUI_TOKEN": "t",
     }
-    engine = _engines(settings(named, tmp_path))["comfyui"]
+    engine = _engines(settings(named, tmp_path), None)["comfyui"]
     assert engine.profile().name == "comfyui"
     with pytest.raises(EngineRefused, match="gpu-house"):
         engine.plan(a_shot(), {})
-    late = _engines(settings({"TWINBOOK_COMFYUI_URL": "http://gpu.example"}, tmp_path))["comfyui"]
+    late = _engines(settings({"TWINBOOK_COMFYUI_URL": "http://gpu.example"}, tmp_path), None)["comfyui"]
     with pytest.raises(InputError, match="without encryption"):
         late.profile()
     for jobs in ("many", "-1", "1.5"):

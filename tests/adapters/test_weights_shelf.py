@@ -86,7 +86,7 @@ def test_a_name_is_given_once(shelf, pipeline):
         shelf.get("flux")
 
 
-@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "A", ".hidden", "registry.json", "lock", "x" * 65])
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "registry.json", "lock", "x" * 129])
 def test_a_name_leads_nowhere(shelf, pipeline, name):
     with pytest.raises(InputError, match=r"weights\.name"):
         add(shelf, pipeline, name)
@@ -299,3 +299,18 @@ def test_without_the_extra_pulling_says_so(shelf, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(InputError, match=r"diffusion\.missing"):
         shelf.pull("tongyi/some-weights", COMMIT, "mine", Family.Z_IMAGE)
+
+
+# --- weights of another machine ---------------------------------------------------------------------------------
+
+
+def test_declared_weights_have_a_licence_and_no_files(shelf):
+    made = shelf.declare("sd_xl_base_1.0", Family.SDXL, "OpenRAIL++", commercial=False)
+    assert made.commercial
+    assert shelf.get("sd_xl_base_1.0") == made
+    with pytest.raises(InputError, match=r"weights\.elsewhere"):
+        shelf.folder("sd_xl_base_1.0")
+    with pytest.raises(InputError, match=r"weights\.taken"):
+        shelf.declare("sd_xl_base_1.0", Family.SDXL, "MIT", commercial=True)
+    shelf.remove("sd_xl_base_1.0")
+    assert not shelf.all()

@@ -45,6 +45,20 @@ def weights_add(
     print_json(_told(made)) if as_json else click.echo(f"registered {_line(made)}")
 
 
+@weights.command("declare")
+@click.argument("name")
+@_FAMILY
+@click.option("--licence", required=True, help="Their licence: an SPDX identifier, or its own name.")
+@_COMMERCIAL
+@HOME
+@JSON
+def weights_declare(name: str, family: str, licence: str, commercial: bool, home: Path | None, as_json: bool) -> None:
+    """Register weights that a ComfyUI server has, under its name for them: their licence, since their files aren't here."""
+    with app.open_office(settings(home=home)) as office:
+        made = shelf.declare(office, name, Family(family), licence, commercial=commercial)
+    print_json(_told(made)) if as_json else click.echo(f"declared {_line(made)}")
+
+
 @weights.command("pull")
 @click.argument("repo")
 @click.option("--revision", required=True, help="The commit to pull, 40 hex digits.")

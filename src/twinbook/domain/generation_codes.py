@@ -4,11 +4,15 @@
 GENERATION: dict[str, dict[str, tuple[str, str]]] = {
     "weights": {
         "unknown": ("No weights of this name are registered", "use a name that `twinbook weights list` shows"),
-        "name": ("A name that weights can't have", "use lower-case letters, digits, dots and hyphens"),
+        "name": ("A name that weights can't have", "use letters, digits, dots, hyphens and underscores"),
         "taken": ("Other weights have this name", "choose another name, or remove those: `twinbook weights remove`"),
         "unreadable": (
             "The folder can't be registered as weights",
             "give a folder in diffusers' layout with safetensors, JSON and tokenizer files only, and no links",
+        ),
+        "elsewhere": (
+            "The files of these weights are on another machine",
+            "use the engine that has them, or add their folder here under another name",
         ),
         "changed": (
             "The weights aren't as they were registered",

@@ -28,6 +28,10 @@ class WeightsShelf(Protocol):
     ) -> Weights:
         """Register a folder of weights, hashing every file. Raises InputError ``weights.unreadable``, ``weights.taken``."""
 
+    def declare(self, name: str, family: Family, licence: str, commercial: bool) -> Weights:
+        """Register weights that another machine has, by their licence alone: nothing vouches for what they are. Raises
+        InputError ``weights.taken``, ``weights.licence``."""
+
     def get(self, name: str) -> Weights:
         """Raises InputError ``weights.unknown``."""
 
@@ -35,7 +39,7 @@ class WeightsShelf(Protocol):
 
     def folder(self, name: str) -> Path:
         """Where they lie, every file checked against its SHA-256 (once a process while its size and time of change
-        stay). Raises StateError ``weights.changed``, InputError ``weights.unknown``."""
+        stay). Raises StateError ``weights.changed``, InputError ``weights.unknown``, ``weights.elsewhere``."""
 
     def pull(
         self, repo: str, revision: str, name: str, family: Family, licence: str = "", commercial: bool = False

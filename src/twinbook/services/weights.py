@@ -17,6 +17,13 @@ def add(office: Office, folder: Path, name: str, family: Family, licence: str, *
     return made
 
 
+def declare(office: Office, name: str, family: Family, licence: str, *, commercial: bool = False) -> Weights:
+    """Register weights that lie on another machine, a ComfyUI server's, by their licence. Raises InputError ``weights.…``."""
+    made = office.weights.declare(name, family, licence, commercial)
+    _noted(office, "weights:declared", made)
+    return made
+
+
 def pull(
     office: Office, repo: str, revision: str, name: str, family: Family, licence: str = "", *, commercial: bool = False
 ) -> Weights:

@@ -26,7 +26,7 @@ LOADED = frozenset({".safetensors", ".json", ".txt", ".model", ".spm", ".jinja"}
 # What lies beside weights for people, and no loader looks at.
 _FOR_PEOPLE = frozenset({".md", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".pdf"})
 _PEOPLE_NAMES = frozenset({"license", "licence", "notice", "copying", "readme"})
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # The header of a safetensors file is JSON after its length; the format's own limit for it is 100 MB.
@@ -115,6 +115,21 @@ class FileWeights:
             self._register(made, where.resolve(), pulled=True)
         return made
 
+    def declare(self, name: str, family: Family, licence: str, commercial: bool) -> Weights:
+        _check_name(name)
+        made = Weights(
+            name=name,
+            family=Family(family),
+            licence=licence.strip(),
+            commercial=for_sale(licence, commercial),
+            source="elsewhere",
+            revision="",
+            files={},
+            added_at=self._clock.now(),
+        )
+        self._register(made, Path(), pulled=False)
+        return made
+
     def get(self, name: str) -> Weights:
         return self._entry(name)[0]
 
@@ -123,6 +138,8 @@ class FileWeights:
 
     def folder(self, name: str) -> Path:
         weights, where, _ = self._entry(name)
+        if not weights.files:
+            raise InputError("weights.elsewhere", f"{name} was declared, and its files are not on this machine")
         found = self._hashed(where, "weights.changed")
         for file, expected in weights.files.items():
             if found.get(file) != expected:
