@@ -49,7 +49,6 @@ from .domain.provenance import (
     Marking,
     Reading,
     ReleaseId,
-    SourceType,
     WatermarkReading,
 )
 from .domain.twin import Backdrop, Box, Framing, PlateFacts, View
@@ -294,7 +293,7 @@ class FakeEngine(Engine):
             picture,
             plate.alpha,
             altered,
-            SourceType.TRAINED if loaded else SourceType.COMPOSITE_SYNTHETIC,
+            np.ones(picture.shape[:2], bool) if loaded else None,
             job.plan.operations,
             {"plate": job.plan.plate} | {talent: hashlib.sha256(data).hexdigest() for talent, data in loaded.items()},
             {"render": 0.0},

@@ -148,6 +148,10 @@ def test_a_rendering_is_whole(engine, shot, plate):
     assert made.alpha.dtype == np.uint8
     assert made.altered.dtype == bool
     assert isinstance(made.source_type, SourceType)
+    if made.generated is not None:
+        assert made.generated.shape == shape[:2]
+        assert made.generated.dtype == bool
+        assert not (made.generated & ~made.altered).any(), "what a model made isn't the plate's own"
     assert made.operations == shot.operations
     assert made.provenance["plate"] == plate.facts.id
     assert all(isinstance(value, str) for value in made.provenance.values())

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from twinbook.domain.alteration import Alteration, Change, Place
-from twinbook.domain.provenance import Likeness, ManifestReading, Reading, State, WatermarkReading
+from twinbook.domain.provenance import Likeness, ManifestReading, Reading, SourceType, State, WatermarkReading
 from twinbook.domain.twin import Box
 from twinbook.domain.verdict import SENTENCES, Finding, judge
 
@@ -77,3 +77,11 @@ def test_an_alteration_is_told_in_words():
     gone = Alteration(Place.LABEL, Change.REMOVED, Box(1, 2, 3, 4), 0.01, 0.0)
     assert gone.sentence == "the visible label was removed (1.0% of the picture)"
     assert lighter.document()["box"] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("generated", "said"),
+    [(0.0, "compositeSynthetic"), (1e-6, "compositeWithTrainedAlgorithmicMedia"), (1.0, "trainedAlgorithmicMedia")],
+)
+def test_how_it_was_made_is_told_by_the_pixels_that_a_model_made(generated, said):
+    assert SourceType.of(generated).uri.endswith(f"/{said}")

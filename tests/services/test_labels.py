@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from twinbook import testing
 from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import StateError
-from twinbook.domain.provenance import SourceType
 from twinbook.domain.work import Stage
 from twinbook.services import render, report, run
 from twinbook.testing import FakeClock, FakeDocuments, FakeEngine, FakeReader, FakeSealer, open_fake_office
@@ -34,7 +34,8 @@ class Sheets(FakeDocuments):
 
 class Generating(FakeEngine):
     def _render(self, job):
-        return replace(super()._render(job), source_type=SourceType.TRAINED)
+        made = super()._render(job)
+        return replace(made, generated=np.ones(made.alpha.shape, bool))
 
 
 class Forming(FakeEngine):

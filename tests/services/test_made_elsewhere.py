@@ -10,9 +10,10 @@ from twinbook import testing
 from twinbook.domain.errors import StateError
 from twinbook.domain.generation import Generation
 from twinbook.domain.provenance import SourceType
+from twinbook.domain.weights import Family
 from twinbook.domain.work import Stage
 from twinbook.engines.comfyui import ComfyEngine, ComfySettings
-from twinbook.services import run
+from twinbook.services import run, weights
 
 HOUSE = "GPU house"
 
@@ -39,6 +40,7 @@ def office(tmp_path, clock, server):
     there = ComfySettings(server.url, tmp_path / "lock", operator=HOUSE, pause=0.03)
     parts = {"meter": CutOut(), "engine": Both(ComfyEngine(there))}
     with testing.open_fake_office(tmp_path, clock, **parts) as made:
+        weights.declare(made, "base", Family.SDXL, "OpenRAIL++")
         yield made
 
 

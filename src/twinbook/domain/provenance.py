@@ -16,6 +16,14 @@ class SourceType(StrEnum):
     COMPOSITE_TRAINED = "compositeWithTrainedAlgorithmicMedia"
     TRAINED = "trainedAlgorithmicMedia"
 
+    @classmethod
+    def of(cls, generated: float) -> SourceType:
+        """By the share of a picture's pixels that a trained model made, 0 to 1. Every picture made here has something in
+        it that no camera saw."""
+        if generated <= 0:
+            return cls.COMPOSITE_SYNTHETIC
+        return cls.TRAINED if generated >= 1 else cls.COMPOSITE_TRAINED
+
     @property
     def uri(self) -> str:
         return f"http://cv.iptc.org/newscodes/digitalsourcetype/{self.value}"

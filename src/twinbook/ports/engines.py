@@ -82,7 +82,8 @@ class RenderJob:
 
 @dataclass(frozen=True)
 class Rendering:
-    """What came out. ``alpha`` is the talents, all of them, uint8 (h, w).
+    """What came out. ``alpha`` is the talents, all of them, uint8 (h, w). ``generated`` is bool (h, w): True where a trained
+    model made a pixel, wholly or in part; None when none did.
 
     ``altered`` is bool (h, w): True where a pixel isn't a plate's own. Where a plate lies in the picture at its own
     size that means bit for bit; where it had to be made smaller to stand beside somebody else, a pixel is the plate's own
@@ -93,11 +94,16 @@ class Rendering:
     rgb_srgb: np.ndarray
     alpha: np.ndarray
     altered: np.ndarray
-    source_type: SourceType
+    generated: np.ndarray | None
     operations: tuple[str, ...]
     provenance: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def source_type(self) -> SourceType:
+        """What the mask says, and no engine by its own word."""
+        return SourceType.of(0.0 if self.generated is None else float(self.generated.mean()))
 
 
 class Engine(ABC):

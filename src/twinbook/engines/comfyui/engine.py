@@ -24,7 +24,6 @@ from ...domain.brief import Shot
 from ...domain.canonical import digest
 from ...domain.errors import EngineRefused, InputError, StateError
 from ...domain.generation import PLATE_POSE, Generation, Keep
-from ...domain.provenance import SourceType
 from ...domain.twin import PlateFacts, View
 from ...domain.weights import Checkpoint
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
@@ -234,8 +233,7 @@ class ComfyEngine(Engine):
             rgb, altered = put_together(plate, kept, sent, answer)
             alpha, figures = _alpha_of(plate, altered, generation), {}
         lap("compose")
-        source = SourceType.TRAINED if sent is None else SourceType.COMPOSITE_TRAINED
-        return Rendering(rgb, alpha, altered, source, job.plan.operations, provenance, seconds, figures)
+        return Rendering(rgb, alpha, altered, altered, job.plan.operations, provenance, seconds, figures)
 
     def _negative(self, job: RenderJob) -> str:
         """What she never allows is her own business: a server that somebody else runs isn't told."""

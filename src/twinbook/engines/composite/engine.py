@@ -15,7 +15,6 @@ import numpy as np
 
 from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
-from ...domain.provenance import SourceType
 from ...domain.twin import Framing, PlateFacts, View
 from ...domain.weights import Checkpoint
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
@@ -137,9 +136,7 @@ class CompositeEngine(Engine):
             made = composite(setting, layers, scene, seed=job.seed)
             rgb, alpha, altered = made.rgb_srgb, made.alpha, made.altered
             lap("composite")
-        return Rendering(
-            rgb, alpha, altered, SourceType.COMPOSITE_SYNTHETIC, shot.operations, provenance, seconds, _figures(setting)
-        )
+        return Rendering(rgb, alpha, altered, None, shot.operations, provenance, seconds, _figures(setting))
 
     def _scene(self, job: RenderJob, setting: Setting, layers: Sequence[Layer]) -> tuple[np.ndarray, Mapping[str, str]]:
         kind, _, name = job.shot.scene.partition(":")
@@ -174,7 +171,7 @@ class CompositeEngine(Engine):
             made.rgb_srgb,
             made.alpha,
             made.altered,
-            SourceType.COMPOSITE_SYNTHETIC,
+            None,
             shot.operations,
             provenance,
             seconds,
