@@ -275,8 +275,26 @@ _catalogue(
             "choose one that covers what she wears, or a plate in which she wears less",
         ),
         "accessory": ("The accessory can't be laid on", "use a plain packshot of it, and a place that the plate shows"),
+        "checkpoint": (
+            "A talent's checkpoint can't be used for this",
+            "train one on the weights that the shot names, with `twinbook twin train`",
+        ),
+        "memory": (
+            "There isn't enough memory",
+            "ask for a smaller resolution or rank, or use a machine with more memory",
+        ),
         "failed": ("The engine failed", "run again; if it fails again, report it with the log"),
         "permit": ("The engine was given a job without a permit for it", "let the gate permit the job"),
+    },
+    weights={
+        "unknown": ("No base weights of this name", "use a name that `twinbook weights list` shows"),
+        "taken": ("The name is taken", "choose another name, or remove the weights that have it"),
+        "unreadable": ("The weights can't be read", "give a folder of weights as diffusers saves them"),
+        "changed": ("The weights aren't what was registered", "get them again, or register them under another name"),
+        "unusable": (
+            "The weights can't be used by this engine",
+            "use a whole folder in diffusers' layout, of safetensors files, of one of the families known",
+        ),
     },
     signature={
         "missing": ("No signature", "have it signed with `twinbook sign`"),

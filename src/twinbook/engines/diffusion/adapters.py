@@ -25,6 +25,8 @@ from .families import Base
 
 # diffusers' own key in a file's metadata, where ranks and alphas are said.
 _METADATA = "lora_adapter_metadata"
+# The adapter that learns, of all that are in memory. A name mustn't be one of a module's own attributes.
+TRAINED = "in-training"
 _KOHYA_PARTS = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
 _KOHYA_TRANSFORMER = "lora_transformer_"
 
@@ -59,16 +61,18 @@ class Lora:
 # --- in and out of memory -----------------------------------------------------------------------------------------
 
 
-def grow(base: Base, rank: int, seed: int, name: str = "training") -> list[nn.Parameter]:
+def grow(base: Base, rank: int, seed: int, name: str = TRAINED) -> list[nn.Parameter]:
     """Put a new adapter of no effect into the denoiser, in 32-bit numbers; returns what is to be trained."""
-    _inject(base.denoiser, list(base.targets), {}, {}, rank, name)
+    ends = tuple(f".{target}" for target in base.targets)
+    chosen = [layer for layer, kind in _layers(base.denoiser) if isinstance(kind, nn.Linear) and layer.endswith(ends)]
+    if not chosen:
+        raise EngineRefused("engine.checkpoint", f"these {base.family.value} weights have no layers to train")
+    _inject(base.denoiser, chosen, {}, {}, rank, name)
     adapter = [
         (key, value)
         for key, value in base.denoiser.named_parameters()
         if f".lora_A.{name}." in key or f".lora_B.{name}." in key
     ]
-    if not adapter:
-        raise EngineRefused("engine.checkpoint", f"the {base.family.value} weights have no layers that an adapter changes")
     random = torch.Generator().manual_seed(seed)
     for key, value in adapter:
         value.data = value.data.float()
@@ -155,7 +159,7 @@ def use(base: Base, names: Sequence[str]) -> None:
                 wrapped.set_adapter(mine)
                 for name in mine:  # to act is not to learn
                     for side in (wrapped.lora_A, wrapped.lora_B):
-                        side[name].weight.requires_grad_(name == "training")
+                        side[name].weight.requires_grad_(name == TRAINED)
 
 
 @contextmanager
@@ -252,8 +256,39 @@ def written(lora: Lora, base: Base, style: str = "diffusers") -> bytes:
                 tensors[f"{key}.alpha"] = torch.tensor(layer.alpha)
     else:
         raise ValueError(f"there is no style {style!r}")
-    tensors = {key: tensors[key].contiguous() for key in sorted(tensors)}
-    return safetensors.torch.save(tensors, metadata)
+    return canonical_file(tensors, metadata)
+
+
+def canonical_file(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file whose bytes depend on what is in it alone: the library writes metadata in any order."""
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    parts, end = [], 0
+    for key in sorted(tensors):
+        tensor = tensors[key].detach().cpu().contiguous()
+        data = tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+        header[key] = {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [end, end + len(data)],
+        }
+        parts.append(data)
+        end += len(data)
+    said = json.dumps(header, separators=(",", ":")).encode()
+    said += b" " * (-len(said) % 8)
+    return b"".join([len(said).to_bytes(8, "little"), said, *parts])
+
+
+_DTYPES = {
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float64: "F64",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.int8: "I8",
+    torch.bool: "BOOL",
+}
 
 
 def _config(layers: Mapping[str, LoraLayer]) -> dict[str, object]:

@@ -26,7 +26,7 @@ from transformers import (
     AutoModel,
     AutoTokenizer,
     Qwen2_5_VLForConditionalGeneration,
-    Qwen2VLProcessor,
+    Qwen2VLImageProcessorPil,
     Qwen3ForCausalLM,
 )
 
@@ -187,19 +187,19 @@ class Flux2Klein(_Flow):
     def latents(self, pixels: Tensor) -> Tensor:
         with torch.no_grad():
             found = self.vae.encode(pixels.to(self.device, self.vae.dtype)).latent_dist.mode()
-        mean, deviation = self._statistics()
+        mean, deviation = self._statistics(found)
         return ((Flux2KleinPipeline._patchify_latents(found) - mean) / deviation).float()
 
     def pixels(self, latents: Tensor) -> Tensor:
-        mean, deviation = self._statistics()
+        mean, deviation = self._statistics(latents)
         with torch.no_grad():
             whole = Flux2KleinPipeline._unpatchify_latents(latents.to(self.vae.dtype) * deviation + mean)
             return self.vae.decode(whole, return_dict=False)[0].float()
 
-    def _statistics(self) -> tuple[Tensor, Tensor]:
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
         norm = self.vae.bn
         deviation = torch.sqrt(norm.running_var + self.vae.config.batch_norm_eps)
-        return norm.running_mean.view(1, -1, 1, 1), deviation.view(1, -1, 1, 1)
+        return tuple(values.to(like.device).view(1, -1, 1, 1) for values in (norm.running_mean, deviation))
 
     def predict(self, latents, times, words, framings, pictures=(), control=None) -> Tensor:
         pipeline = Flux2KleinPipeline
@@ -249,11 +249,9 @@ class QwenImageEdit(_Flow):
             ),
         }
         others = _words_and_scheduler(folder)
-        # Without torchvision there is only the image processor that runs on Pillow.
-        others["processor"] = Qwen2VLProcessor.from_pretrained(folder, subfolder="processor", local_files_only=True)
-        base = cls(parts, others, device)
-        base.native = 1024
-        return base
+        # The whole processor would need torchvision for videos.
+        others["eye"] = Qwen2VLImageProcessorPil.from_pretrained(folder, subfolder="processor", local_files_only=True)
+        return cls(parts, others, device)
 
     @property
     def _factor(self) -> int:
@@ -270,17 +268,22 @@ class QwenImageEdit(_Flow):
             image = Image.fromarray(array)
             scale = self.seen / (image.width * image.height) ** 0.5
             seen.append(image.resize((max(32, round(image.width * scale)), max(32, round(image.height * scale)))))
-        prefix = "".join(f"Picture {n}: <|vision_start|><|image_pad|><|vision_end|>" for n in range(1, len(seen) + 1))
-        text = [_QWEN_TEMPLATE.format(prefix + prompt) for prompt in prompts]
-        found = self.others["processor"](
-            text=text, images=seen * len(prompts) or None, padding=True, padding_side="right", return_tensors="pt"
+        looked = self.others["eye"](images=seen, return_tensors="pt") if seen else {}
+        patches = [int(grid.prod()) // self.others["eye"].merge_size ** 2 for grid in looked.get("image_grid_thw", ())]
+        prefix = "".join(
+            f"Picture {number}: <|vision_start|>{'<|image_pad|>' * count}<|vision_end|>"
+            for number, count in enumerate(patches, 1)
         )
-        found = found.to(self.device)
-        arguments = {
-            name: found[name]
-            for name in ("input_ids", "attention_mask", "pixel_values", "image_grid_thw", "mm_token_type_ids")
-            if name in found
-        }
+        text = [_QWEN_TEMPLATE.format(prefix + prompt) for prompt in prompts]
+        found = self.others["tokenizer"](text, padding=True, padding_side="right", return_tensors="pt").to(self.device)
+        arguments = {"input_ids": found["input_ids"], "attention_mask": found["attention_mask"]}
+        if seen:
+            pad = self.parts["text_encoder"].config.image_token_id
+            arguments |= {
+                "pixel_values": torch.cat([looked["pixel_values"]] * len(prompts)).to(self.device, self.dtype),
+                "image_grid_thw": torch.cat([looked["image_grid_thw"]] * len(prompts)).to(self.device),
+                "mm_token_type_ids": (found["input_ids"] == pad).long(),
+            }
         with torch.no_grad():
             hidden = self.parts["text_encoder"](**arguments, output_hidden_states=True).hidden_states[-1]
         # The template's own words before the user's are left out.
