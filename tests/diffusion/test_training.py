@@ -38,7 +38,7 @@ def test_a_checkpoint_is_trained_from_her_plates(sdxl):
     assert job.twin.stored == {}, "the state to resume from goes when the training is done"
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 5])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_killed_anywhere_and_gone_on_it_ends_in_the_same_bytes(sdxl, step):
     plan = replace(A_PLAN, prior=1.0, prior_pictures=2, validate_every=3)
 

@@ -241,6 +241,7 @@ def written(lora: Lora, base: Base, style: str = "diffusers") -> bytes:
         said: dict[str, object] = {}
         for part in lora.parts:
             layers = lora.of(part)
+            layers = {_spoken(part, name): layer for name, layer in layers.items()}
             for name, layer in layers.items():
                 tensors[f"{part}.{name}.lora_A.weight"] = layer.down
                 tensors[f"{part}.{name}.lora_B.weight"] = layer.up
@@ -314,6 +315,7 @@ def read(data: bytes, base: Base) -> Lora:
     names: dict[str, tuple[str, str]] = {}
     for part, module in base.parts.items():
         names |= {f"{part}.{name}": (part, name) for name, _ in _layers(module)}
+        names |= {f"{part}.{_spoken(part, name)}": (part, name) for name, _ in _layers(module)}
         for style in (False, True):
             names |= {key: (part, name) for name, key in _flat_names(base, part, original=style).items()}
     # PEFT's own files, and those of trainers that leave out the part.
@@ -346,7 +348,7 @@ def read(data: bytes, base: Base) -> Lora:
 
 def _said_alpha(metadata: Mapping[str, object], part: str, name: str, rank: int) -> float:
     pattern = metadata.get(f"{part}.alpha_pattern") or {}
-    return float(pattern.get(name, metadata.get(f"{part}.lora_alpha", rank)))
+    return float(pattern.get(_spoken(part, name), metadata.get(f"{part}.lora_alpha", rank)))
 
 
 _ROLES = {
@@ -385,8 +387,14 @@ def _flat_names(base: Base, part: str, *, original: bool = True) -> dict[str, st
         blocks = module.config.layers_per_block
         flat = {name: _original_name(name, int(blocks)) for name in names}
     else:
-        flat = {name: name for name in names}
+        flat = {name: _spoken(part, name) for name in names}
     return {name: prefix + flat[name].replace(".", "_") for name in names}
+
+
+def _spoken(part: str, name: str) -> str:
+    """What files call a layer: CLIP's first encoder has lost a level of its names in transformers, not in adapters."""
+    lost = part.startswith("text_encoder") and name.startswith("encoder.")
+    return f"text_model.{name}" if lost else name
 
 
 _IN_RESNET = {

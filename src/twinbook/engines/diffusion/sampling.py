@@ -70,6 +70,7 @@ def sample(
         latents = base.start(noise, scheduler)
     framings = [Framing.whole(*size)] * count
     more = _arguments(scheduler, seeds)
+    acting: tuple[str, ...] | None = None
     with torch.no_grad():
         for index in range(first, len(times)):
             time = times[index]
@@ -77,7 +78,9 @@ def sample(
             said = torch.zeros_like(latents)
             total = 0.0
             for passage in passages:
-                adapters.use(base, passage.adapters)
+                if passage.adapters != acting:
+                    adapters.use(base, passage.adapters)
+                    acting = passage.adapters
                 one = _predicted(base, passage, scaled, time, framings, guidance, pictures, control)
                 weight = 1.0 if passage.weight is None else passage.weight
                 said = said + weight * one
