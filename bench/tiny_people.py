@@ -87,7 +87,15 @@ def trained_base(
 ) -> Weights:
     """Tiny SDXL weights that draw these people's heads, from a random start, by the objective SDXL itself was trained by."""
     tiny(
-        Family.SDXL, folder, seed, words=tuple(people), width=64, sample=16, vae_blocks=(32, 64, 64), layers=1, deep=(1, 1)
+        Family.SDXL,
+        folder,
+        seed,
+        words=tuple(people),
+        width=32,
+        sample=16,
+        vae_blocks=(16, 32, 32),
+        layers=1,
+        deep=(1, 1),
     )
     base = families.load(Family.SDXL, folder, "cpu")
     with torch.random.fork_rng():
@@ -105,7 +113,7 @@ def _learn_pictures(base: families.Base, pixels: Tensor, steps: int) -> None:
     optimiser = torch.optim.AdamW(vae.parameters(), 2e-3)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
     for _ in range(steps):
-        batch = _mixed(pixels[torch.randint(len(pixels), (12,))])
+        batch = _mixed(pixels[torch.randint(len(pixels), (8,))])
         found = vae.encode(batch).latent_dist
         loss = (vae.decode(found.sample()).sample - batch).abs().mean() + 1e-6 * found.kl().mean()
         optimiser.zero_grad()
@@ -133,7 +141,7 @@ def _learn_people(base: families.Base, people: Sequence[Portrait], steps: int) -
     framing = families.Framing.whole(SIDE, SIDE)
     random = torch.Generator().manual_seed(1)
     for _ in range(steps):
-        chosen = torch.randint(len(latents), (16,), generator=random).tolist()
+        chosen = torch.randint(len(latents), (8,), generator=random).tolist()
         said = []
         for index in chosen:
             how = float(torch.rand((), generator=random))
@@ -186,8 +194,9 @@ class Embedder:
     def __init__(self, people: Mapping[str, Sequence[Portrait]], steps: int, seed: int = 5) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
+            # Faces at half the size: what tells these people apart is in their colours and shapes.
             self._net = nn.Sequential(
-                *_block(3, 32), *_block(32, 64), *_block(64, 96), *_block(96, 128), nn.Flatten(), nn.Linear(128 * 16, 64)
+                nn.AvgPool2d(2), *_block(3, 16), *_block(16, 32), *_block(32, 64), nn.Flatten(), nn.Linear(64 * 16, 64)
             )
             self._train(people, steps)
         self._net.eval()

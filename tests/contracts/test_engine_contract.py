@@ -1,7 +1,11 @@
 """What every engine must hold to, run on each of them. To add an engine, add a line to `ENGINES`."""
 
+import importlib.util
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,14 +13,31 @@ from painted_figure import paint, plate_of
 
 from twinbook.domain.brief import Recolor, Shot
 from twinbook.domain.errors import EngineRefused, StateError
+from twinbook.domain.generation import Generation, Keep
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.provenance import SourceType
 from twinbook.domain.twin import Backdrop
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import Plan, RenderJob
 from twinbook.testing import FakeEngine
+from twinbook.vision.regions import label_map
+
+
+@cache
+def diffusion():
+    from people_and_weights import Shelf
+    from tiny_weights import tiny
+
+    from twinbook.domain.weights import Family
+    from twinbook.engines.diffusion import DiffusionEngine
+
+    folder = Path(tempfile.mkdtemp())
+    return DiffusionEngine(Shelf(tiny(Family.SDXL, folder), folder), device="cpu")
+
 
 ENGINES = {"composite": CompositeEngine, "fake": FakeEngine}
+if all(map(importlib.util.find_spec, ("torch", "diffusers", "peft"))):
+    ENGINES["diffusion"] = diffusion
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -26,7 +47,9 @@ def engine(request):
 
 @pytest.fixture(scope="module")
 def plate():
-    return plate_of(paint(high=480))
+    plate = plate_of(paint(high=480))
+    labels = label_map(plate.rgb_srgb, plate.alpha, plate.facts.face, plate.landmarks, plate.skin_lab)
+    return replace(plate, regions=labels)
 
 
 class OpenTwin:
@@ -40,8 +63,14 @@ class OpenTwin:
         return self._plates[plate_id]
 
 
-def a_shot(**changes):
-    return replace(Shot("one", ("mira",), ("web-2x3",), recolor=Recolor("top", "#884422")), **changes)
+def a_shot(engine, **changes):
+    """A shot of Mira's plate that this engine can make: her top in another colour, before this scene or another."""
+    shot = Shot("one", ("mira",), ("web-2x3",))
+    if "generate" in engine.profile().operations:
+        words = f"a brown top {changes.pop('scene', '')}"
+        asked = Generation(words, "tiny", keep=Keep.ALL_BUT_GARMENT, region="top", steps=2)
+        return replace(shot, generate=asked, **changes)
+    return replace(shot, recolor=Recolor("top", "#884422"), **changes)
 
 
 def a_job(engine, plate, shot, twin=None, digest="d1"):
@@ -53,17 +82,27 @@ def test_the_profile_says_what_it_is(engine):
     profile = engine.profile()
     assert profile.name
     assert profile.version
-    assert profile.operations <= {"scene", "recolor", "print", "tryon", "accessories", "mannequin", "pose", "train"}
+    assert profile.operations <= {
+        "scene",
+        "recolor",
+        "print",
+        "tryon",
+        "accessories",
+        "mannequin",
+        "pose",
+        "train",
+        "generate",
+    }
     assert profile.max_pixels >= 1_000_000
     assert profile.licences["code"]
     assert engine.profile() == profile
 
 
 def test_a_plan_names_one_of_her_plates_and_the_operations(engine, plate):
-    shot = a_shot(scene="studio:sand")
+    shot = a_shot(engine, scene="studio:sand")
     plan = engine.plan(shot, {"mira": [plate.facts]})
     assert plan.plate == plate.facts.id
-    assert plan.operations == ("scene", "recolor")
+    assert plan.operations == shot.operations
 
 
 def test_planning_refuses_before_anything_is_opened(engine, plate):
@@ -74,7 +113,7 @@ def test_planning_refuses_before_anything_is_opened(engine, plate):
     with pytest.raises(EngineRefused) as caught:
         engine.plan(odd, {"mira": [plate.facts]})
     assert caught.value.code == "engine.operation"
-    for shot, facts in ((a_shot(plate="elsewhere"), [plate.facts]), (a_shot(), [])):
+    for shot, facts in ((a_shot(engine, plate="elsewhere"), [plate.facts]), (a_shot(engine), [])):
         with pytest.raises(EngineRefused) as caught:
             engine.plan(shot, {"mira": facts})
         assert caught.value.code == "engine.plate"
@@ -90,7 +129,7 @@ def test_planning_refuses_before_anything_is_opened(engine, plate):
     ],
 )
 def test_no_pixel_without_a_permit_for_this_request(engine, plate, twin):
-    shot = a_shot()
+    shot = a_shot(engine)
     job = RenderJob(shot, engine.plan(shot, {"mira": [plate.facts]}), {"mira": "d1"}, {"mira": twin} if twin else {})
     with pytest.raises(EngineRefused) as caught:
         engine.render(job)
@@ -98,7 +137,7 @@ def test_no_pixel_without_a_permit_for_this_request(engine, plate, twin):
 
 
 def test_a_rendering_is_whole(engine, plate):
-    shot = a_shot(scene="studio:warm-grey")
+    shot = a_shot(engine, scene="studio:warm-grey")
     before = plate.rgb_srgb.copy()
     made = engine.render(a_job(engine, plate, shot))
     shape = plate.rgb_srgb.shape
@@ -108,7 +147,7 @@ def test_a_rendering_is_whole(engine, plate):
     assert made.alpha.dtype == np.uint8
     assert made.altered.dtype == bool
     assert isinstance(made.source_type, SourceType)
-    assert made.operations == ("scene", "recolor")
+    assert made.operations == shot.operations
     assert made.provenance["plate"] == plate.facts.id
     assert all(isinstance(value, str) for value in made.provenance.values())
     assert all(value >= 0 for value in made.seconds.values())
@@ -120,13 +159,13 @@ def test_a_rendering_is_whole(engine, plate):
 def test_a_deterministic_engine_gives_the_same_bytes(engine, plate):
     if not engine.profile().deterministic:
         pytest.skip("not deterministic by its own profile")
-    shot = a_shot(scene="studio:sage")
+    shot = a_shot(engine, scene="studio:sage")
     one, two = (engine.render(a_job(engine, plate, shot)).rgb_srgb for _ in range(2))
     assert one.tobytes() == two.tobytes()
 
 
 def test_failures_come_out_as_the_engines_own(engine, plate):
-    shot = a_shot()
+    shot = a_shot(engine)
     job = replace(a_job(engine, plate, shot), plan=Plan({"mira": "no such plate"}, shot.operations))
     with pytest.raises((StateError, EngineRefused)) as caught:
         engine.render(job)
@@ -135,4 +174,4 @@ def test_failures_come_out_as_the_engines_own(engine, plate):
 
 def test_facts_alone_are_enough_to_plan(engine, plate):
     busy = replace(plate.facts, backdrop=Backdrop.BUSY)
-    assert engine.plan(a_shot(), {"mira": [busy]}).plate == plate.facts.id
+    assert engine.plan(a_shot(engine), {"mira": [busy]}).plate == plate.facts.id

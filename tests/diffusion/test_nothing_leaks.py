@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 
-STORY = '''
+STORY = """
 import logging, pickle, sys
 from dataclasses import replace
 logging.basicConfig(level=logging.DEBUG)
@@ -44,7 +44,7 @@ planned = engine.plan(shot, {"mira": [plate.facts]}, {"mira": [checkpoint]})
 twin = OpenTwin({plate.facts.id: plate}, {checkpoint.id: trained.adapter})
 picture = engine.render(RenderJob(shot, planned, {"mira": "d1"}, {"mira": twin}))
 out.write_bytes(pickle.dumps((trained.adapter, plate.rgb_srgb.tobytes(), picture.rgb_srgb.tobytes(), kept)))
-'''
+"""
 
 
 def test_nothing_of_hers_is_left_in_the_clear(sdxl, tmp_path):

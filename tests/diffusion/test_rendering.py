@@ -92,7 +92,8 @@ def test_the_same_job_gives_the_same_bytes_and_another_seed_others(home):
 
 
 @pytest.mark.parametrize(
-    ("keep", "region"), [(Keep.PERSON, ""), (Keep.HEAD, ""), (Keep.ALL_BUT_GARMENT, "top"), (Keep.ALL_BUT_GARMENT, "dress")]
+    ("keep", "region"),
+    [(Keep.PERSON, ""), (Keep.HEAD, ""), (Keep.ALL_BUT_GARMENT, "top"), (Keep.ALL_BUT_GARMENT, "dress")],
 )
 def test_what_stays_stays_bit_for_bit(home, plate, keep, region):
     made = home.render(a_shot(keep=keep, region=region))
@@ -126,7 +127,7 @@ def test_each_of_two_talents_is_painted_by_her_own_adapter(home, monkeypatch):
 
 
 def test_the_base_is_bit_for_bit_the_same_after_a_picture(home, trained):
-    registered, folder, _ = trained
+    _registered, folder, _ = trained
     fresh = families.load(Family.SDXL, folder, "cpu")
     home.render(a_shot())
     used = home.engine._memory._held[1]
@@ -178,7 +179,6 @@ def test_the_other_families_paint_and_edit(weights, plate, family, monkeypatch):
 
 def test_planning_says_why_not(home, plate, trained):
 
-
     def refused(shot, code, facts=(plate.facts,), checkpoints=None):
         with pytest.raises((EngineRefused, InputError)) as caught:
             home.engine.plan(shot, {"mira": facts}, home.checkpoints if checkpoints is None else checkpoints)
@@ -213,7 +213,7 @@ def test_a_checkpoint_that_was_swapped_is_not_loaded(home):
 
 
 def test_an_adapter_that_changes_nothing_is_refused(home, trained):
-    registered, folder, _ = trained
+    _registered, folder, _ = trained
     base = families.load(Family.SDXL, folder, "cpu")
     adapters.grow(base, 4, 0)
     empty = adapters.written(adapters.held(base, adapters.TRAINED), base)
@@ -247,7 +247,9 @@ def test_running_out_of_memory_is_said(home, monkeypatch):
 def test_what_she_never_shows_is_told_to_the_weights(home, monkeypatch):
     heard = []
     real = families.Sdxl.encode
-    monkeypatch.setattr(families.Sdxl, "encode", lambda self, prompts, *more: (heard.extend(prompts), real(self, prompts, *more))[1])
+    monkeypatch.setattr(
+        families.Sdxl, "encode", lambda self, prompts, *more: (heard.extend(prompts), real(self, prompts, *more))[1]
+    )
     job = home.job(a_shot())
     object.__setattr__(job, "never", {"mira": ("fur", "alcohol")})
     home.engine.render(job)

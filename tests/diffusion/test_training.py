@@ -12,8 +12,6 @@ from twinbook.domain.weights import Family
 from twinbook.engines.diffusion import LoraTrainer
 
 
-
-
 def killed_after(step):
     def progress(at, steps, loss):
         if at == step:

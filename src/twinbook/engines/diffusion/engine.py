@@ -118,7 +118,9 @@ class DiffusionEngine(Engine):
         for talent, checkpoint_id in job.plan.checkpoints.items():
             checkpoint = self._checkpoints.get(checkpoint_id)
             if checkpoint is None or checkpoint.talent != talent or checkpoint.weights_digest != weights.digest:
-                raise EngineRefused("engine.checkpoint", f"the job's checkpoint of {talent} isn't one that was planned with")
+                raise EngineRefused(
+                    "engine.checkpoint", f"the job's checkpoint of {talent} isn't one that was planned with"
+                )
             used[talent] = checkpoint
         try:
             with self._memory.base(weights, self._shelf.folder(weights.name)) as base:
@@ -171,17 +173,19 @@ def _chosen(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> PlateFacts:
         found = cut
     if generate.keep is Keep.ALL_BUT_GARMENT:
         if generate.region not in _GARMENTS:
-            raise EngineRefused("engine.region", f"{generate.region} can't be made anew by itself", f"use one of {_GARMENTS}")
+            raise EngineRefused(
+                "engine.region", f"{generate.region} can't be made anew by itself", f"use one of {_GARMENTS}"
+            )
         reach = _REACH[generate.region]
         found = [facts for facts in found if facts.person.bottom >= facts.face.bottom + reach * facts.face.height]
         if not found:
             raise EngineRefused("engine.region", f"no plate of {talent} that fits shows the {generate.region}")
-    return max(found, key=lambda facts: (facts.person.width * facts.person.height * min(facts.sharpness, 8.0), facts.id))
+    return max(
+        found, key=lambda facts: (facts.person.width * facts.person.height * min(facts.sharpness, 8.0), facts.id)
+    )
 
 
-def _trained(
-    shot: Shot, weights: Weights, checkpoints: Mapping[str, Sequence[Checkpoint]]
-) -> dict[str, Checkpoint]:
+def _trained(shot: Shot, weights: Weights, checkpoints: Mapping[str, Sequence[Checkpoint]]) -> dict[str, Checkpoint]:
     """Each talent's newest checkpoint that was trained on these very weights."""
     used = {}
     for talent in shot.talents:
@@ -193,7 +197,9 @@ def _trained(
         used[talent] = fitting[-1]
     tokens = [one.token for one in used.values()]
     if len(set(tokens)) < len(tokens):
-        raise EngineRefused("engine.checkpoint", "two talents of this shot go by the same token; train one of them anew")
+        raise EngineRefused(
+            "engine.checkpoint", "two talents of this shot go by the same token; train one of them anew"
+        )
     return used
 
 

@@ -139,9 +139,7 @@ def _of_aspect(box: Box, aspect: float, wide: int, high: int) -> Box:
 
 def _scaled(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     smaller = size[0] < pixels.shape[1]
-    return cv2.resize(
-        np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    )
+    return cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:
@@ -194,5 +192,3 @@ class Order:
                 # A last group that isn't full takes from the start again, so that all batches weigh the same.
                 found.append((group + members * self._batch)[: self._batch])
         return [found[index] for index in random.permutation(len(found))]
-
-

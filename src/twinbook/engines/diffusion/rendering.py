@@ -126,7 +126,9 @@ def fitted(aspect: float, side: int, multiple: int) -> tuple[int, int]:
 def _adapter(job: RenderJob, base: Base, checkpoint: Checkpoint) -> adapters.Lora:
     data = job.twins[checkpoint.talent].weights(checkpoint.id)
     if hashlib.sha256(data).hexdigest() != checkpoint.sha256:
-        raise EngineRefused("engine.checkpoint", f"the checkpoint of {checkpoint.talent} isn't the one that was trained")
+        raise EngineRefused(
+            "engine.checkpoint", f"the checkpoint of {checkpoint.talent} isn't the one that was trained"
+        )
     return adapters.read(data, base)
 
 

@@ -261,9 +261,7 @@ def _optimiser(plan: TrainingPlan, parameters: Sequence[nn.Parameter]) -> torch.
     return torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=1e-2)
 
 
-def _packed(
-    terms: str, state: _State, parameters: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer
-) -> bytes:
+def _packed(terms: str, state: _State, parameters: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer) -> bytes:
     tensors = {f"adapter.{index}": value.detach().cpu().contiguous() for index, value in enumerate(parameters)}
     plain: dict[int, dict[str, object]] = {}
     for index, moments in optimiser.state_dict()["state"].items():
