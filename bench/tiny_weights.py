@@ -44,7 +44,48 @@ from transformers import (
 
 from twinbook.domain.weights import Family, Weights
 
-WORDS = ["a", "photo", "of", "person", "woman", "man", "facing", "the", "camera", "three-quarter", "view", "in", "profile", "head", "and", "shoulders", "half", "full", "length", "plain", "backdrop", ",", ".", "hat", "blue", "red", "dress", "on", "street", "beach", "studio", "light", "with", "two", "people", "sks", "mira", "sami", "zora", "tok"]
+WORDS = [
+    "a",
+    "photo",
+    "of",
+    "person",
+    "woman",
+    "man",
+    "facing",
+    "the",
+    "camera",
+    "three-quarter",
+    "view",
+    "in",
+    "profile",
+    "head",
+    "and",
+    "shoulders",
+    "half",
+    "full",
+    "length",
+    "plain",
+    "backdrop",
+    ",",
+    ".",
+    "hat",
+    "blue",
+    "red",
+    "dress",
+    "on",
+    "street",
+    "beach",
+    "studio",
+    "light",
+    "with",
+    "two",
+    "people",
+    "sks",
+    "mira",
+    "sami",
+    "zora",
+    "tok",
+]
 LENGTH = 24
 
 
