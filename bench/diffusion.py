@@ -9,6 +9,8 @@ pictures, and step time and memory are compared. QUICK=1 leaves out the learning
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.util
 import json
 import os
 import random
@@ -17,25 +19,21 @@ import sys
 import tempfile
 import time
 import types
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tests" / "diffusion")]
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-
 import numpy as np
 import torch
-
-torch.set_num_threads(1)
-
-from people_and_weights import A_PLAN, OpenTwin, a_training, plates
 from PIL import Image
-from tiny_weights import tiny
+from tiny_people import SUBJECTS, Embedder, Portrait, portraits, trained_base, twin_of
+from tiny_training import A_PLAN, a_training
+from tiny_weights import registered, tiny
 
-from twinbook.domain.permit import Act
+from twinbook.domain.twin import Box
 from twinbook.domain.weights import Family, Weights
 from twinbook.engines.diffusion import LoraTrainer, adapters, families, material, sampling
+from twinbook.vision.faces import find_faces
 
 PEERS = ["accelerate==1.15.0", "diffusers==0.42.1", "peft==0.21.2", "safetensors==0.8.0", "tokenizers==0.23.3", "torch==2.13.0", "transformers==5.24.0", "huggingface_hub==2.4.0", "filelock==4.3.1", "fsspec==2026.9.0", "hf-xet==1.8.0", "importlib_metadata==10.2.0", "zipp==4.1.2", "Jinja2==3.1.6", "mpmath==1.3.0", "sympy==1.14.0", "psutil==7.2.2", "PyYAML==6.0.4", "regex==2026.11.19", "tqdm==4.70.1", "typer==0.29.2", "shellingham==1.5.4", "annotated-doc==0.0.7"]  # fmt: skip
 QUICK = os.environ.get("QUICK") == "1"
@@ -73,8 +71,6 @@ def drawn(base: families.Base, who: str, adapter: str | None = None) -> list[np.
 
 def detected(pictures: list[np.ndarray]) -> float:
     """The share in which dlib finds a face, at four times the size: 64 pixels are fewer than it was made for."""
-    from twinbook.vision.faces import find_faces
-
     large = [np.asarray(Image.fromarray(picture).resize((256, 256), Image.Resampling.BICUBIC)) for picture in pictures]
     padded = [np.pad(picture, ((48, 48), (48, 48), (0, 0)), mode="edge") for picture in large]
     return float(np.mean([bool(find_faces(picture)) for picture in padded]))
@@ -82,8 +78,6 @@ def detected(pictures: list[np.ndarray]) -> float:
 
 def identity(folder: Path | None, sheet: Path | None) -> dict[str, list[float]]:
     """One subject a seed: her score and everybody else's, before and after training on her."""
-    from tiny_people import SUBJECTS, Embedder, portraits, trained_base
-
     started = time.perf_counter()
     people = portraits()
     others = {name: of for name, of in people.items() if name not in SUBJECTS}
@@ -93,8 +87,6 @@ def identity(folder: Path | None, sheet: Path | None) -> dict[str, list[float]]:
         home = folder or Path(made)
         if not (home / "model_index.json").exists():
             trained_base(home, others, vae_steps=250, steps=1200)
-        from tiny_weights import registered
-
         weights = registered(home, Family.SDXL)
         print(f"{len(others)} people learnt by weights and embedder in {time.perf_counter() - started:.0f} s")
         print(
@@ -107,12 +99,11 @@ def identity(folder: Path | None, sheet: Path | None) -> dict[str, list[float]]:
             centre = embedder.centre(hers)
             base = families.load(Family.SDXL, home, "cpu")
             before = drawn(base, TOKEN)
-            twin = OpenTwin({one.plate().facts.id: one.plate() for one in hers}, act=Act.TRAIN, talent=subject)
             plan = replace(
                 A_PLAN, steps=250, rank=16, learning_rate=2e-3, batch=4, seed=seed, prior=0.5, prior_pictures=16,
                 save_every=100, validate_every=1000, validation_pictures=0, gradient_checkpointing=False,
             )  # fmt: skip
-            trained = LoraTrainer().train(a_training(weights, home, plan, twin, token=TOKEN), quiet)
+            trained = LoraTrainer().train(a_training(weights, home, twin_of(hers), plan, token=TOKEN), quiet)
             lora = adapters.read(trained.adapter, base)
             with adapters.lent(base, {"hers": lora}):
                 after = drawn(base, TOKEN, "hers")
@@ -158,7 +149,7 @@ def _sheet(rows: list[list[np.ndarray]], file: Path) -> None:
 # --- taken out, killed ------------------------------------------------------------------------------------------------
 
 
-def restored(folder: Path, weights: Weights) -> float:
+def restored(folder: Path, weights: Weights, hers: list) -> float:
     """The share of the base's tensors that are bit for bit the same after a picture with an adapter."""
     base = families.load(Family.SDXL, folder, "cpu")
     before = {
@@ -166,7 +157,7 @@ def restored(folder: Path, weights: Weights) -> float:
         for part, module in base.parts.items()
         for key, value in module.state_dict().items()
     }
-    trained = LoraTrainer().train(a_training(weights, folder, replace(A_PLAN, steps=3)), quiet)
+    trained = LoraTrainer().train(a_training(weights, folder, twin_of(hers), replace(A_PLAN, steps=3)), quiet)
     with adapters.lent(base, {"one": adapters.read(trained.adapter, base)}):
         adapters.use(base, ["one"])
         passage = sampling.Passage(base.encode(["a photo"]), None, ("one",))
@@ -179,24 +170,22 @@ def restored(folder: Path, weights: Weights) -> float:
     return float(np.mean([after.get(key) == value for key, value in before.items()])) * (len(after) == len(before))
 
 
-def resumed(folder: Path, weights: Weights, rounds: int) -> float:
+def resumed(folder: Path, weights: Weights, hers: list, rounds: int) -> float:
     """The share of runs that were killed at a random step, went on, and ended in the uninterrupted run's bytes and losses."""
     plan = replace(A_PLAN, steps=12, save_every=3, validation_pictures=0)
-    whole = LoraTrainer().train(a_training(weights, folder, plan), quiet)
+    whole = LoraTrainer().train(a_training(weights, folder, twin_of(hers), plan), quiet)
     draw, equal = random.Random(4), []
     for _ in range(rounds):
-        twin = OpenTwin(plates(), act=Act.TRAIN)
+        twin = twin_of(hers)
         at = draw.randrange(1, 12)
 
         def killed(step: int, steps: int, loss: float, at: int = at) -> None:
             if step == at:
                 raise KeyboardInterrupt
 
-        try:
-            LoraTrainer().train(a_training(weights, folder, plan, twin), killed)
-        except KeyboardInterrupt:
-            pass
-        again = LoraTrainer().train(a_training(weights, folder, plan, twin), quiet)
+        with contextlib.suppress(KeyboardInterrupt):
+            LoraTrainer().train(a_training(weights, folder, twin, plan), killed)
+        again = LoraTrainer().train(a_training(weights, folder, twin, plan), quiet)
         equal.append(again.losses == whole.losses and again.adapter == whole.adapter)
     return float(np.mean(equal))
 
@@ -208,16 +197,15 @@ STEPS = 8 if QUICK else 30
 RESOLUTION = 128
 
 
-def beside(reference: Path) -> tuple[float, float] | None:
+def beside(reference: Path, hers: list) -> tuple[float, float] | None:
     """Step time and memory of ours over the reference's, each in a process of its own, taking turns."""
     with tempfile.TemporaryDirectory() as made:
         folder, photos = Path(made) / "weights", Path(made) / "photos"
         tiny(Family.SDXL, folder, 0, width=64, sample=32, vae_blocks=(32, 64, 64))
         photos.mkdir()
-        for index, plate in enumerate(plates().values()):
-            cut = material.crops(plate, TOKEN, "person", [(RESOLUTION, RESOLUTION)])[0]
-            for side, pixels in enumerate((cut.pixels, cut.pixels[:, ::-1])):
-                Image.fromarray(pixels).save(photos / f"{index}{side}.png")
+        for one in hers:
+            large = Image.fromarray(one.pixels).resize((RESOLUTION, RESOLUTION), Image.Resampling.BICUBIC)
+            large.save(photos / f"{one.view}.png")
         found: dict[str, list[dict]] = {"ours": [], "reference": []}
         for _ in range(1 if QUICK else 3):
             for who in found:
@@ -262,38 +250,21 @@ def child(who: str, work: Path, reference: Path) -> None:
     print("measured: " + json.dumps(told))
 
 
-def _ours(work: Path):
-    from tiny_weights import registered
-
-    found = {}
+def _ours(work: Path) -> Callable[[], object]:
+    found = []
     for file in sorted((work / "photos").iterdir()):
-        pixels = np.asarray(Image.open(file))
-        found[file.stem] = _whole(file.stem, pixels)
+        middle = Box(RESOLUTION // 4, RESOLUTION // 4, RESOLUTION // 2, RESOLUTION // 2)
+        found.append(Portrait("subject", file.stem, np.asarray(Image.open(file)), middle))
     plan = replace(
         A_PLAN, steps=STEPS, rank=8, batch=2, resolution=RESOLUTION, save_every=10**6, validation_pictures=0,
         gradient_checkpointing=False,
     )  # fmt: skip
     weights = registered(work / "weights", Family.SDXL)
-    job = a_training(weights, work / "weights", plan, OpenTwin(found, act=Act.TRAIN), token=TOKEN)
+    job = a_training(weights, work / "weights", twin_of(found), plan, token=TOKEN)
     return lambda: LoraTrainer().train(job, quiet)
 
 
-def _whole(name: str, pixels: np.ndarray):
-    from twinbook.domain.twin import Backdrop, Box, PlateFacts
-    from twinbook.ports import Plate
-
-    side = len(pixels)
-    box = Box(0, 0, side, side)
-    none = np.zeros(0)
-    facts = PlateFacts(
-        name, name, side, side, Box(side // 4, side // 4, side // 2, side // 2), box, Backdrop.PLAIN, 9.0
-    )
-    return Plate(facts, pixels, None, none.astype(np.float32), none, none)
-
-
-def _reference(work: Path, script: Path):
-    import importlib.util
-
+def _reference(work: Path, script: Path) -> Callable[[], object]:
     try:
         import torchvision.transforms  # noqa: F401
     except (ImportError, RuntimeError):
@@ -365,6 +336,7 @@ def main() -> None:
     parser.add_argument("--child", choices=("ours", "reference"), help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    torch.set_num_threads(1)
     if asked.child:
         child(asked.child, asked.work, asked.reference)
         return
@@ -382,11 +354,16 @@ def main() -> None:
         above=True,
     )
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+        folder, hers = Path(made), portraits(SUBJECTS[:1])[SUBJECTS[0]]
         weights = tiny(Family.SDXL, folder)
-        figure("base restored bit for bit after an adapter", restored(folder, weights), 1.0, above=True)
-        figure("killed at random and gone on, equal runs", resumed(folder, weights, 2 if QUICK else 5), 1.0, above=True)
-    ratios = beside(asked.reference) if asked.reference else None
+        figure("base restored bit for bit after an adapter", restored(folder, weights, hers), 1.0, above=True)
+        figure(
+            "killed at random and gone on, equal runs",
+            resumed(folder, weights, hers, 2 if QUICK else 5),
+            1.0,
+            above=True,
+        )
+    ratios = beside(asked.reference, hers) if asked.reference else None
     figure("step time over the reference trainer's", ratios and ratios[0], 1.0, above=False)
     figure("memory over the reference trainer's", ratios and ratios[1], 1.0, above=False)
 

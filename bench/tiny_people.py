@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from tiny_training import OpenTwin
 from tiny_weights import registered, tiny
 from torch import Tensor, nn
 
+from twinbook.domain.permit import Act
 from twinbook.domain.twin import Backdrop, Box, Framing, PlateFacts, View
 from twinbook.domain.weights import Family, Weights
 from twinbook.engines.diffusion import families, material
@@ -34,7 +36,7 @@ SUBJECTS = ("p004", "p017", "p029")
 
 @dataclass(frozen=True)
 class Portrait:
-    """A head, uint8 (SIDE, SIDE, 3), and where its face is."""
+    """A head, a square, uint8, and where its face is."""
 
     person: str
     view: str
@@ -45,17 +47,18 @@ class Portrait:
         """As enrolment would give it, as far as training reads it."""
         view = View.FRONT if self.view in ("front", "window", "smile", "pitch") else View.THREE_QUARTER
         name = f"{self.person}-{self.view}"
-        whole = Box(0, 0, SIDE, SIDE)
-        facts = PlateFacts(name, name, SIDE, SIDE, self.face, whole, Backdrop.PLAIN, 9.0, view, Framing.HEAD)
+        side = len(self.pixels)
+        whole = Box(0, 0, side, side)
+        facts = PlateFacts(name, name, side, side, self.face, whole, Backdrop.PLAIN, 9.0, view, Framing.HEAD)
         none = np.zeros(0)
         return Plate(facts, self.pixels, None, none.astype(np.float32), none, none)
 
 
-def portraits() -> dict[str, list[Portrait]]:
-    """Everybody's, by person; about a minute of looking for faces."""
+def portraits(only: Sequence[str] = ()) -> dict[str, list[Portrait]]:
+    """Everybody's, by person, about a minute of looking for faces; or only some people's."""
     found: dict[str, list[Portrait]] = {}
     for person in json.loads((FACES / "index.json").read_text(encoding="utf-8"))["people"]:
-        if person["kind"] != "person":
+        if person["kind"] != "person" or (only and person["id"] not in only):
             continue
         for view in VIEWS:
             file = FACES / person["id"] / f"{view}.jpg"
@@ -77,6 +80,12 @@ def portraits() -> dict[str, list[Portrait]]:
             placed = Box(*(round(v * scale) for v in (face.left, face.top, face.width, face.height)))
             found.setdefault(person["id"], []).append(Portrait(person["id"], view, cut, placed.clipped(SIDE, SIDE)))
     return found
+
+
+def twin_of(portraits: Sequence[Portrait]) -> OpenTwin:
+    """Somebody's twin, open to train on."""
+    plates = [one.plate() for one in portraits]
+    return OpenTwin({plate.facts.id: plate for plate in plates}, act=Act.TRAIN, talent=portraits[0].person)
 
 
 # --- base weights -------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from twinbook.vision.regions import label_map
 
 @cache
 def diffusion():
-    from people_and_weights import Shelf
+    from tiny_training import Shelf
     from tiny_weights import tiny
 
     from twinbook.domain.weights import Family

@@ -18,7 +18,8 @@ logging.basicConfig(level=logging.DEBUG)
 import warnings; warnings.simplefilter("always")
 import torch; torch.set_num_threads(1)
 from pathlib import Path
-from people_and_weights import A_PLAN, OpenTwin, Shelf, a_plate, a_training, checkpoint_of
+from people_and_weights import a_plate
+from tiny_training import A_PLAN, OpenTwin, Shelf, a_training, checkpoint_of
 from twinbook.domain.brief import Shot
 from twinbook.domain.generation import Generation
 from twinbook.domain.permit import Act
@@ -35,7 +36,7 @@ kept = []
 real = twin.put_weights
 twin.put_weights = lambda name, data: (kept.append(data), real(name, data))
 plan = replace(A_PLAN, learning_rate=0.05, prior=1.0, prior_pictures=1)
-trained = LoraTrainer().train(a_training(weights, folder, plan, twin, token="sks"), lambda *said: None)
+trained = LoraTrainer().train(a_training(weights, folder, twin, plan, token="sks"), lambda *said: None)
 checkpoint = checkpoint_of(trained, weights)
 engine = DiffusionEngine(Shelf(weights, folder), device="cpu")
 words = "zebracrossing at dusk " * 30  # longer than what encoders take: libraries like to tell what they cut off

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from people_and_weights import A_PLAN, OpenTwin, Shelf, a_plate, a_training, checkpoint_of
+from people_and_weights import a_plate, plates
+from tiny_training import A_PLAN, OpenTwin, Shelf, a_training, checkpoint_of
 
 from twinbook.domain.brief import Shot
 from twinbook.domain.errors import EngineRefused, InputError
@@ -35,7 +36,7 @@ def trained(weights):
         twin = OpenTwin({"p": a_plate("p")}, act=Act.TRAIN, talent=talent)
         plan = replace(A_PLAN, steps=8, seed=seed, learning_rate=0.05)
         made = LoraTrainer().train(
-            a_training(registered, folder, plan, twin, token=token), lambda step, steps, loss: None
+            a_training(registered, folder, twin, plan, token=token), lambda step, steps, loss: None
         )
         found[talent] = made, checkpoint_of(made, registered, talent, token)
     return registered, folder, found
@@ -161,7 +162,9 @@ def test_the_other_families_paint_and_edit(weights, plate, family, monkeypatch):
     monkeypatch.setattr("twinbook.engines.diffusion.flow._Flow.native", 64)
     monkeypatch.setattr("twinbook.engines.diffusion.engine._sizes", lambda family, folder: (64, 16))
     plan = replace(A_PLAN, steps=2, learning_rate=0.05)
-    made = LoraTrainer().train(a_training(registered, folder, plan), lambda *said: None)
+    made = LoraTrainer().train(
+        a_training(registered, folder, OpenTwin(plates(), act=Act.TRAIN), plan), lambda *said: None
+    )
     checkpoint = checkpoint_of(made, registered, family=family)
     engine = DiffusionEngine(Shelf(registered, folder), device="cpu")
     twin = OpenTwin({plate.facts.id: plate}, {checkpoint.id: made.adapter})

@@ -4,12 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from people_and_weights import A_PLAN, OpenTwin, a_training, plates
+from people_and_weights import plates
+from tiny_training import A_PLAN, OpenTwin
+from tiny_training import a_training as training_of
 
 from twinbook.domain.errors import InputError, StateError
 from twinbook.domain.permit import Act
 from twinbook.domain.weights import Family
 from twinbook.engines.diffusion import LoraTrainer
+
+
+def a_training(weights, folder, plan=A_PLAN, twin=None, **changes):
+    return training_of(weights, folder, twin or OpenTwin(plates(), act=Act.TRAIN), plan, **changes)
 
 
 def killed_after(step):
