@@ -141,7 +141,7 @@ def _learn_people(base: families.Base, people: Sequence[Portrait], steps: int) -
         [base.latents(material.as_tensor(pixels)) for one in people for pixels in (one.pixels, one.pixels[:, ::-1])]
     )
     captions = [material.caption(one.plate().facts, one.person, "person", close=True) for one in people for _ in "lr"]
-    learning = [base.denoiser, *base.encoders]
+    learning = [base.denoiser, base.parts["text_encoder"], base.parts["text_encoder_2"]]
     for part in learning:
         part.requires_grad_(True)
     parameters = [value for part in learning for value in part.parameters()]

@@ -11,7 +11,14 @@ from tiny_training import a_training as training_of
 from twinbook.domain.errors import InputError, StateError
 from twinbook.domain.permit import Act
 from twinbook.domain.weights import Family
-from twinbook.engines.diffusion import LoraTrainer
+from twinbook.engines.diffusion import LoraTrainer, training
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    """Pictures of the prior and of validation are made in three steps."""
+    monkeypatch.setattr(training, "_PRIOR_STEPS", 3)
+    monkeypatch.setattr(training, "_VALIDATION_STEPS", 3)
 
 
 def a_training(weights, folder, plan=A_PLAN, twin=None, **changes):
@@ -89,8 +96,6 @@ def test_every_family_trains_two_steps(weights, family):
 
 def test_the_base_never_learns_from_her(sdxl, monkeypatch):
     """The check is there, and it sees a single bit."""
-    from twinbook.engines.diffusion import training
-
     real = training._loss
 
     def leaky(base, batch, random):

@@ -189,7 +189,7 @@ def fingerprint(base: Base, parts: Sequence[str] | None = None) -> dict[str, tup
     return found
 
 
-_CHUNK = 1 << 22
+_CHUNK = 1 << 18
 
 
 def _sums(value: Tensor) -> tuple[int, int]:

@@ -116,10 +116,11 @@ class Base(ABC):
     def dtype(self) -> torch.dtype:
         return next(self.denoiser.parameters()).dtype
 
-    @property
-    def encoders(self) -> tuple[nn.Module, ...]:
-        """What only prompts need."""
-        return tuple(part for name, part in self.parts.items() if name.startswith("text_encoder"))
+    def forget(self, pixels: bool) -> None:
+        """Give back the memory of what only prompts need, and with ``pixels`` False of what only pixels need. A part that is
+        gone can't be used again."""
+        for name in [name for name in self.parts if name.startswith("text_encoder") or (name == "vae" and not pixels)]:
+            del self.parts[name]
 
     @property
     @abstractmethod

@@ -82,8 +82,9 @@ class _Run:
         validation = base.encode([self._validation_prompt()]).to("cpu")
         against = base.encode([""]).to("cpu")
         # From here on prompts are known, and only validation needs pixels.
-        for part in (*base.encoders, base.vae):
-            part.to("cpu")
+        base.forget(plan.validation_pictures > 0)
+        if plan.validation_pictures:
+            base.vae.to("cpu")
         _free(self.device)
         before = adapters.fingerprint(base)
         parameters = adapters.grow(base, plan.rank, _seed(plan.seed, "adapter", 0), _NAME)
@@ -101,7 +102,7 @@ class _Run:
             state.step = step + 1
             state.losses[state.step] = loss
             last = state.step == plan.steps
-            if state.step % plan.validate_every == 0 or last:
+            if plan.validation_pictures and (state.step % plan.validate_every == 0 or last):
                 self._validate(base, state, validation, against)
             if state.step % plan.save_every == 0 and not last:
                 state.seconds = time.perf_counter() - started
