@@ -19,8 +19,9 @@ demo: $(VENV)/core.stamp ## Play the whole story on two people who don't exist, 
 test: $(VENV)/dev.stamp deps lint ## Run the quick tests (under 15 minutes on two cores)
 	@$(PYTEST) -m "not slow"
 
-test-all: test ## Run every test: the quick ones, then the slow ones
+test-all: test $(VENV)/diffusion.stamp ## Run every test: the quick ones, then the slow ones and those that need torch
 	@$(PYTEST) -m slow
+	@$(PYTEST) -m "not slow" tests/diffusion tests/contracts/test_engine_contract.py
 
 lint: $(VENV)/dev.stamp ## Check style, and that imports point one way
 	@$(BIN)/ruff check .
@@ -51,4 +52,9 @@ $(VENV)/core.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	@echo "installing what tests need"
 	@$(PIP) install --group dev -c constraints.txt
+	@touch $@
+
+$(VENV)/diffusion.stamp: $(VENV)/dev.stamp
+	@echo "installing torch and diffusers (about a gigabyte on disk)"
+	@$(PIP) install -e '.[diffusion]' -c constraints.txt
 	@touch $@

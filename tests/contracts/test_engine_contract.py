@@ -1,9 +1,13 @@
 """What every engine must hold to, run on each of them. To add an engine, add a line to `ENGINES`: how it is made in a folder
 of its own, as a context manager, and a shot that it can do."""
 
+import importlib.util
+import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +16,7 @@ from painted_figure import paint, plate_of
 
 from twinbook.domain.brief import Recolor, Shot
 from twinbook.domain.errors import EngineRefused, StateError
-from twinbook.domain.generation import Generation
+from twinbook.domain.generation import Generation, Keep
 from twinbook.domain.permit import Act, Permit
 from twinbook.domain.provenance import SourceType
 from twinbook.domain.twin import Backdrop
@@ -20,6 +24,20 @@ from twinbook.engines.comfyui import ComfyEngine, ComfySettings
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import Plan, RenderJob
 from twinbook.testing import FakeEngine
+from twinbook.vision.regions import label_map
+
+
+@cache
+def diffusion():
+    from tiny_training import Shelf
+    from tiny_weights import tiny
+
+    from twinbook.domain.weights import Family
+    from twinbook.engines.diffusion import DiffusionEngine
+
+    folder = Path(tempfile.mkdtemp())
+    return DiffusionEngine(Shelf(tiny(Family.SDXL, folder), folder), device="cpu")
+
 
 DYED = Shot("one", ("mira",), ("web-2x3",), scene="studio:sand", recolor=Recolor("top", "#884422"))
 REDRESSED = Shot(
@@ -28,6 +46,11 @@ REDRESSED = Shot(
     ("web-2x3",),
     engine="comfyui",
     generate=Generation("a green silk blouse", "base", keep="all-but-garment", region="top"),
+)
+REMADE = replace(
+    REDRESSED,
+    engine="diffusion",
+    generate=Generation("a brown top", "tiny", keep=Keep.ALL_BUT_GARMENT, region="top", steps=2),
 )
 
 
@@ -42,6 +65,8 @@ ENGINES = {
     "composite": (lambda folder: nullcontext(CompositeEngine()), DYED),
     "fake": (lambda folder: nullcontext(FakeEngine()), DYED),
 }
+if all(map(importlib.util.find_spec, ("torch", "diffusers", "peft"))):
+    ENGINES["diffusion"] = (lambda folder: nullcontext(diffusion()), REMADE)
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -63,7 +88,9 @@ def shot(made):
 
 @pytest.fixture(scope="module")
 def plate():
-    return plate_of(paint(high=480))
+    plate = plate_of(paint(high=480))
+    labels = label_map(plate.rgb_srgb, plate.alpha, plate.facts.face, plate.landmarks, plate.skin_lab)
+    return replace(plate, regions=labels)
 
 
 class OpenTwin:

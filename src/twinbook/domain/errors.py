@@ -325,6 +325,10 @@ _catalogue(
             "The workflow doesn't fit the shot, or the server can't run it",
             "mend the slot or node that the message names; docs/reference/comfyui.md lists both",
         ),
+        "memory": (
+            "There isn't enough memory",
+            "ask for a smaller resolution or rank, or use a machine with more memory",
+        ),
         "failed": ("The engine failed", "run again; if it fails again, report it with the log"),
         "permit": ("The engine was given a job without a permit for it", "let the gate permit the job"),
     },

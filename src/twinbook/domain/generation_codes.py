@@ -14,6 +14,10 @@ GENERATION: dict[str, dict[str, tuple[str, str]]] = {
             "The files of these weights are on another machine",
             "use the engine that has them, or add their folder here under another name",
         ),
+        "unusable": (
+            "The weights can't be used by this engine",
+            "use a whole folder in diffusers' layout, of safetensors files, of one of the families known",
+        ),
         "changed": (
             "The weights aren't as they were registered",
             "restore the files, or remove the weights and add them again under the name",
