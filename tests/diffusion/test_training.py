@@ -46,7 +46,7 @@ def test_a_checkpoint_is_trained_from_her_plates(sdxl):
     assert set(trained.used) == set(job.plates)
     assert trained.step == 6
     assert trained.peak_bytes > 0
-    assert job.twin.stored == {}, "the state to resume from goes when the training is done"
+    assert set(job.twin.stored) <= set(trained.leftovers), "whoever stores the adapter drops them"
 
 
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(5, marks=pytest.mark.slow)])
