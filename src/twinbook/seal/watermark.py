@@ -34,7 +34,7 @@ class Watermarked:
 def embed(rgb_srgb: np.ndarray, release: ReleaseId) -> Watermarked:
     """Mark a picture, uint8 sRGB (h, w, 3), and see to it that the mark is there after JPEG at quality 75.
 
-    Raises SealRefused ``seal.watermark`` when the picture can't hold it within 42 dB. The same picture and release
+    Raises SealRefused ``seal.watermark`` when the picture can't hold it within 43 dB. The same picture and release
     always give the same pixels.
     """
     height, width = rgb_srgb.shape[:2]
