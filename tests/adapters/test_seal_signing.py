@@ -1,11 +1,13 @@
 """Who signs manifests and who stamps them: keys in security modules and behind commands, an authority of the tests' own."""
 
+import multiprocessing
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -153,6 +155,25 @@ def test_a_command_signs(tmp_path):
     held = command_key(command(tmp_path, PROGRAM, key), chain.read_text())
     file = ImageSealer(chain.read_text(), key=held).seal(*small()).data
     assert ImageReader(anchor).read(file).manifest.state == "trusted"
+
+
+def sealed_elsewhere(chain, key, signing, picture, said):
+    """What a worker process does: it makes its own sealer, since keys and handles don't travel between processes."""
+    if signing:
+        return ImageSealer(chain, key=command_key(signing, chain)).seal(picture, said).data
+    return ImageSealer(chain, key).seal(picture, said).data
+
+
+def test_worker_processes_sign_with_a_key_or_a_command(tmp_path, certificate):
+    chain, key, anchor = issued(tmp_path)
+    signing = command(tmp_path, PROGRAM, key)
+    picture, said = small()
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as workers:
+        by_key = workers.submit(sealed_elsewhere, certificate.chain_pem, certificate.private_key_pem, "", picture, said)
+        by_command = workers.submit(sealed_elsewhere, chain.read_text(), "", signing, picture, said)
+        both = (by_key.result(), certificate.anchors_pem), (by_command.result(), anchor)
+    for file, anchors in both:
+        assert ImageReader(anchors).read(file).manifest.state == "trusted"
 
 
 @pytest.mark.parametrize(
