@@ -27,7 +27,19 @@ from .keys.certificates import (
 )
 from .keys.claim_keys import command_key, pkcs11_key
 from .keys.signatures import KeyFile
-from .ports import ClaimKey, Clock, Engine, Fingerprinter, Meter, Reader, Sealer, SessionSheet, Trainer, WeightsShelf
+from .ports import (
+    ClaimKey,
+    Clock,
+    Engine,
+    Fingerprinter,
+    Inventor,
+    Meter,
+    Reader,
+    Sealer,
+    SessionSheet,
+    Trainer,
+    WeightsShelf,
+)
 from .services.office import Office
 from .services.permit import Register
 from .settings import Settings
@@ -124,6 +136,8 @@ def open_office(settings: Settings, clock: Clock | None = None, engines: Mapping
             parts["weights"] = FileWeights(settings.home / "weights", clock)
         if "trainer" not in parts:
             parts["trainer"] = _Later(_trainer)
+        if "inventor" not in parts:
+            parts["inventor"] = _Later(_inventor)
         if "composite" not in (engines or {}):
             engines = _engines(settings, parts["weights"]) | dict(engines or {})
         if "documents" not in parts:
@@ -359,6 +373,15 @@ def _diffusion(shelf: WeightsShelf) -> Engine:
     except ImportError as error:
         raise InputError("diffusion.missing", f"{error.name} is not installed") from error
     return DiffusionEngine(shelf)
+
+
+def _inventor() -> Inventor:
+    """Raises InputError ``diffusion.missing`` without the extra."""
+    try:
+        from .engines.diffusion import PictureInventor
+    except ImportError as error:
+        raise InputError("diffusion.missing", f"{error.name} is not installed") from error
+    return PictureInventor()
 
 
 def _trainer() -> Trainer:

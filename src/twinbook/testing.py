@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -52,7 +52,7 @@ from .domain.provenance import (
     WatermarkReading,
 )
 from .domain.twin import Backdrop, Box, Framing, PlateFacts, View
-from .domain.weights import Checkpoint
+from .domain.weights import Checkpoint, Weights
 from .keys.signatures import KeyFile
 from .law import load
 from .ports import (
@@ -341,6 +341,23 @@ class FakeTrainer:
         return losses, scores
 
 
+class FakeInventor:
+    """Plain pictures of a colour that the seed gives, each with the prompt's length as a mark; ``prompts`` are those it heard."""
+
+    def __init__(self) -> None:
+        self.prompts: list[str] = []
+
+    def invent(
+        self, folder: Path, weights: Weights, prompts: Sequence[str], against: str, seed: int, side: int, steps: int
+    ) -> Iterator[np.ndarray]:
+        for number, prompt in enumerate(prompts):
+            self.prompts.append(prompt)
+            colour = np.random.default_rng(seed).integers(60, 200, 3)
+            picture = np.full((128, 96, 3), colour, np.uint8)
+            picture[100:110, 10 + number] = 0
+            yield picture
+
+
 class FakeSealer:
     """Marks a PNG with its marking and a hash of its pixels, in a text chunk."""
 
@@ -508,7 +525,7 @@ def open_fake_office(folder: Path, clock: FakeClock | None = None, engine: Engin
     where = Settings(folder / "home")
     fake = engine or FakeEngine()
     fakes = {"meter": FakeMeter(), "sealer": FakeSealer(), "reader": FakeReader(), "documents": FakeDocuments()}
-    fakes |= {"post": FakePost(), "law": load(), "trainer": FakeTrainer()}
+    fakes |= {"post": FakePost(), "law": load(), "trainer": FakeTrainer(), "inventor": FakeInventor()}
     for certificates in _certificates(clock.now()):
         if not (where.home / "keys" / certificates.name).exists():
             shutil.copytree(certificates, where.home / "keys" / certificates.name)

@@ -16,7 +16,15 @@ from twinbook.domain.permit import Act
 from twinbook.domain.provenance import SourceType
 from twinbook.domain.twin import Backdrop
 from twinbook.domain.weights import Family
-from twinbook.engines.diffusion import DiffusionEngine, LoraTrainer, adapters, families, rendering, sampling
+from twinbook.engines.diffusion import (
+    DiffusionEngine,
+    LoraTrainer,
+    PictureInventor,
+    adapters,
+    families,
+    rendering,
+    sampling,
+)
 from twinbook.ports import RenderJob
 
 IMAGE = "image:" + "a" * 64
@@ -265,3 +273,16 @@ def test_progress_is_told(trained, plate):
     home.engine._progress = lambda *said: heard.append(said)
     home.render(a_shot(steps=4))
     assert heard == [("one", step, 4) for step in (1, 2, 3, 4)]
+
+
+def test_somebody_who_does_not_exist_is_drawn_from_words_and_a_seed(sdxl):
+    registered, folder = sdxl
+    prompts = ["a woman of 31, facing the camera", "a woman of 31, full length"]
+
+    def drawn(seed):
+        made = PictureInventor("cpu").invent(folder, registered, prompts, "text", seed, 64, 2)
+        return [picture.tobytes() for picture in made]
+
+    first = drawn(1)
+    assert first == drawn(1)
+    assert len({*first, *drawn(2)}) == 4

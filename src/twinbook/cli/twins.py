@@ -16,6 +16,7 @@ from ..domain.twin import Twin
 from ..domain.weights import Checkpoint
 from ..ports import TrainingPlan
 from ..services import agreed, report, sign
+from ..services import invent as inventing
 from ..services import train as training
 from ..settings import settings
 from .production import ask_for_signatures
@@ -152,6 +153,36 @@ def twin_train(
     if done.new and done.seconds:
         click.echo(f"  {done.seconds:.0f} seconds, {done.peak_bytes / 2**20:.0f} MB at most")
     click.echo(f"look at {page}")
+
+
+@twin.command("invent")
+@click.argument("campaign", type=FILE)
+@click.argument("talent")
+@click.option("--weights", required=True, help="The base weights, by their name here.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Who she becomes.")
+@click.option("--resolution", type=click.IntRange(64, 4096), default=1024, show_default=True, help="As for training.")
+@click.option("--steps", type=click.IntRange(1, 200), default=30, show_default=True, help="Steps a picture.")
+@HOME
+@JSON
+def twin_invent(
+    campaign: Path, talent: str, weights: str, seed: int, resolution: int, steps: int, home: Path | None, as_json: bool
+) -> None:
+    """Make pictures of somebody synthetic from her description, into her folder of photographs, to enroll her from.
+
+    Nobody's photograph goes in. Look at them, take away what shows another person, try other seeds; `twinbook enroll` says
+    which can be used, and refuses a face that is somebody's.
+    """
+    planned = read_campaign(campaign, date.today(), agreed=True)
+    cast = next((cast for cast in planned.talents if cast.party.id == talent), None)
+    if cast is None:
+        raise InputError("talent.unknown", f"{campaign} has no talent {talent!r}")
+    tell = (lambda file: None) if as_json else (lambda file: click.echo(f"  wrote {file}"))
+    with app.open_office(settings(home=home, beside=campaign.parent)) as office:
+        files = inventing.invent(
+            office, cast, weights, campaign.parent, seed=seed, side=resolution, steps=steps, tell=tell
+        )
+    if as_json:
+        print_json([str(file) for file in files])
 
 
 def _tell(step: int, steps: int, loss: float) -> None:

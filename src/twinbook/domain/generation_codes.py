@@ -47,6 +47,10 @@ GENERATION: dict[str, dict[str, tuple[str, str]]] = {
     },
     "synthetic": {
         "minor": ("Somebody who does not exist could be taken for a minor", "describe and show an adult, with her age"),
+        "real": (
+            "Only somebody synthetic is invented",
+            "write synthetic = true and a description for her, or enroll a real talent from photographs",
+        ),
         "likeness": (
             "The face of somebody who does not exist is somebody's",
             "make another one, from another seed and description; nobody's double is released",

@@ -36,7 +36,7 @@ from .papers import (
 from .pictures import Asked, Capture, CaptureSession, Enrolled, Face, FaceEmbedder, Meter, Plate
 from .records import Books, Checkpoints, Clock, LogFile, Notices, PaperFile, Parties, Twins, UnitOfWork, Verifier, Works
 from .registry import Fingerprinter, Issued
-from .training import Trained, Trainer, TrainingJob, TrainingPlan, WeightsShelf
+from .training import Inventor, Trained, Trainer, TrainingJob, TrainingPlan, WeightsShelf
 from .vault import BoxState, OpenTwin, PermitRegister, Retained, Retention, Vault, VaultState
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "Figure",
     "Fingerprinter",
     "Interchange",
+    "Inventor",
     "Issued",
     "LogFile",
     "Meter",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -109,6 +109,17 @@ class Trained:
     seconds: float
     peak_bytes: int
     leftovers: tuple[str, ...] = ()
+
+
+class Inventor(Protocol):
+    """Makes pictures of people who do not exist, on base weights alone."""
+
+    def invent(
+        self, folder: Path, weights: Weights, prompts: Sequence[str], against: str, seed: int, side: int, steps: int
+    ) -> Iterator[np.ndarray]:
+        """A picture for each prompt, from the same noise: uint8 sRGB (h, w, 3), three wide to four high, with about
+        ``side`` squared pixels. ``against`` is what none of them shows. The same on one kind of device. Raises InputError
+        ``weights.unusable``, EngineRefused ``engine.memory``."""
 
 
 class Trainer(Protocol):

@@ -16,6 +16,7 @@ from twinbook.ports import (
     Engine,
     Fingerprinter,
     Interchange,
+    Inventor,
     Meter,
     Outbox,
     Post,
@@ -44,8 +45,8 @@ class LogSigner(Protocol):
 class Office:
     """``unit`` opens a unit of work, ``compact`` leaves nothing in the database's files of what was deleted; ``token`` gives
     that many random bytes; ``permit_key`` seals permits and is known to the vault as well. Papers lie in ``retention`` to
-    the end of ``retention_years`` after the year of the last payment. ``trainer`` is loaded when something is asked of it, and
-    says then if what it needs isn't installed. ``watch_list`` is a folder of photographs of people whom nobody synthetic
+    the end of ``retention_years`` after the year of the last payment. ``trainer`` and ``inventor`` are loaded when something is asked of them, and
+    say then if what it needs isn't installed. ``watch_list`` is a folder of photographs of people whom nobody synthetic
     may look like."""
 
     clock: Clock
@@ -62,6 +63,7 @@ class Office:
     fingerprinter: Fingerprinter
     weights: WeightsShelf
     trainer: Trainer
+    inventor: Inventor
     scenes: Scenes
     outbox: Outbox
     documents: Documents

@@ -2,6 +2,7 @@
 place where torch is imported."""
 
 from .engine import DiffusionEngine
+from .inventing import PictureInventor
 from .training import LoraTrainer
 
-__all__ = ["DiffusionEngine", "LoraTrainer"]
+__all__ = ["DiffusionEngine", "LoraTrainer", "PictureInventor"]
