@@ -76,7 +76,9 @@ def detected(pictures: list[np.ndarray]) -> float:
     return float(np.mean([bool(find_faces(picture)) for picture in padded]))
 
 
-def identity(folder: Path | None, sheet: Path | None) -> dict[str, list[float]]:
+def identity(
+    folder: Path | None = None, sheet: Path | None = None, subjects: tuple[str, ...] = SUBJECTS
+) -> dict[str, list[float]]:
     """One subject a seed: her score and everybody else's, before and after training on her."""
     started = time.perf_counter()
     people = portraits()
@@ -90,11 +92,11 @@ def identity(folder: Path | None, sheet: Path | None) -> dict[str, list[float]]:
         weights = registered(home, Family.SDXL)
         print(f"{len(others)} people learnt by weights and embedder in {time.perf_counter() - started:.0f} s")
         print(
-            f"{'':8} {'subject':8} {'held out':>9} {'before':>7} {'after':>7} {'others':>7} {'after':>7} {'nearest':>8} {'faces':>6}"
+            f"{'':8} {'subject':8} {'real':>9} {'before':>7} {'after':>7} {'others':>7} {'after':>7} {'nearest':>8} {'faces':>6}"
         )
         columns: dict[str, list[float]] = {}
         rows = []
-        for seed, subject in enumerate(SUBJECTS):
+        for seed, subject in enumerate(subjects):
             hers = people[subject]
             centre = embedder.centre(hers)
             base = families.load(Family.SDXL, home, "cpu")
