@@ -1,6 +1,7 @@
 """Pictures by words: planned from facts, painted by her adapter alone, and what stays of a plate stays bit for bit."""
 
 import hashlib
+import traceback
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from people_and_weights import a_plate, plates
 from tiny_training import A_PLAN, OpenTwin, Shelf, a_training, checkpoint_of
 
 from twinbook.domain.brief import Shot
-from twinbook.domain.errors import EngineRefused, InputError
+from twinbook.domain.errors import EngineRefused, InputError, StateError
 from twinbook.domain.generation import Generation, Keep
 from twinbook.domain.permit import Act
 from twinbook.domain.provenance import SourceType
@@ -168,7 +169,7 @@ def test_the_other_families_paint_and_edit(weights, plate, family, monkeypatch):
     # Tiny transformers at their true size would take an hour.
     monkeypatch.setattr(families.Base, "side", 64, raising=False)
     monkeypatch.setattr("twinbook.engines.diffusion.flow._Flow.native", 64)
-    monkeypatch.setattr("twinbook.engines.diffusion.engine._sizes", lambda family, folder: (64, 16))
+    monkeypatch.setattr("twinbook.engines.diffusion.engine._sizes", lambda *weights: (64, 16))
     plan = replace(A_PLAN, steps=2, learning_rate=0.05)
     made = LoraTrainer().train(
         a_training(registered, folder, OpenTwin(plates(), act=Act.TRAIN), plan), lambda *said: None
@@ -265,6 +266,18 @@ def test_what_she_never_shows_is_told_to_the_weights(home, monkeypatch):
     object.__setattr__(job, "never", {"mira": ("fur", "alcohol")})
     home.engine.render(job)
     assert heard == ["sks person, a photo on the street", "fur, alcohol"]
+
+
+def test_what_a_library_says_when_it_fails_is_not_repeated(home, monkeypatch):
+    def fail(self, prompts, *more):
+        raise ValueError(f"can't encode {prompts}")
+
+    monkeypatch.setattr(families.Sdxl, "encode", fail)
+    words = " ".join(["zebra", "crossing"])  # a traceback shows this file's lines as well
+    with pytest.raises(StateError) as caught:
+        home.render(a_shot(prompt=words))
+    assert "ValueError at test_rendering.py" in caught.value.diagnosis
+    assert words not in "".join(traceback.format_exception(caught.value))
 
 
 def test_progress_is_told(trained, plate):

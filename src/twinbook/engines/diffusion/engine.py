@@ -101,7 +101,7 @@ class DiffusionEngine(Engine):
         if generate.keep is Keep.NOTHING:
             first = chosen[shot.talents[0]]
             aspect = first.width / first.height if generate.pose == PLATE_POSE else _aspect(shot)
-            canvas = fitted(aspect, *_sizes(weights.family, self._shelf.folder(weights.name)))
+            canvas = fitted(aspect, *_sizes(weights.family, self._shelf.folder(weights.name), weights.digest))
             figures = planned_figures(shot.talents, *canvas)
         return Plan(
             {talent: facts.id for talent, facts in chosen.items()},
@@ -130,8 +130,8 @@ class DiffusionEngine(Engine):
         except torch.OutOfMemoryError as error:
             raise EngineRefused("engine.memory", "there isn't enough memory for these weights") from error
         except Exception as error:
-            # Libraries quote what they were given, and that may be a prompt.
-            raise StateError("engine.failed", f"diffusion: {type(error).__name__}") from error
+            # Libraries quote what they were given, and that may be a prompt: not even a traceback shows it.
+            raise StateError("engine.failed", f"diffusion: {families.failure(error)}") from None
 
 
 def _check_pictures(shot: Shot, weights: Weights) -> None:
@@ -210,7 +210,7 @@ def _aspect(shot: Shot) -> float:
 
 
 @cache
-def _sizes(family: Family, folder: Path) -> tuple[int, int]:
+def _sizes(family: Family, folder: Path, digest: str) -> tuple[int, int]:
     """The side that weights were made for and the multiple of their sizes, from their configuration alone."""
     try:
         vae = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))

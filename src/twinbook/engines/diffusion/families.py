@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -373,3 +374,13 @@ def best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def failure(error: BaseException) -> str:
+    """What may be told of an error that isn't Twinbook's: its kind and the line it came from, never its words."""
+    found = traceback.extract_tb(error.__traceback__)
+    return (
+        f"{type(error).__name__} at {Path(found[-1].filename).name}:{found[-1].lineno}"
+        if found
+        else type(error).__name__
+    )

@@ -6,6 +6,7 @@ them at all; where the two meet, the plate fades out on the side that is made an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,6 +20,8 @@ from ...domain.twin import Box
 from ...ports import Plate
 from ...vision.outline import MOST_ROWS, shape
 from ...vision.regions import Region, face_oval
+from ..composite.floor import feet_lost
+from ..composite.placement import Sitter, as_framed
 from ..composite.scene import own_colours
 
 _GARMENTS = {"top": (Region.TOP,), "bottom": (Region.BOTTOM,), "dress": (Region.TOP, Region.BOTTOM)}
@@ -65,22 +68,25 @@ class Remake:
 
 
 def remake(plate: Plate, shot: Shot) -> Remake:
-    """Raises EngineRefused ``backdrop.busy`` or ``engine.region`` when the plate doesn't say where what stays ends."""
+    """Raises EngineRefused ``backdrop.busy``, ``engine.figure`` or ``engine.region`` when the plate doesn't say where what stays ends."""
     generate = shot.generate
     whole = Box(0, 0, plate.facts.width, plate.facts.height)
     if generate.keep is Keep.PERSON:
         stays = _alpha(plate).astype(np.float32) / 255
+        _check_feet(plate)
         return Remake(plate, stays, whole, own_colours(plate.rgb_srgb, plate.alpha))
-    labels = _labels(plate)
+    if plate.regions is None or not plate.regions.size:
+        raise EngineRefused(
+            "engine.region", f"what is where in {plate.facts.photo} wasn't measured", "enroll her again"
+        )
     if generate.keep is Keep.HEAD:
-        stays = _head(plate, labels)
+        stays = _head(plate)
         return Remake(plate, stays, whole, own_colours(plate.rgb_srgb, plate.alpha))
-    garment = np.isin(labels, _GARMENTS.get(generate.region, ()))
+    garment = _shown(plate, _GARMENTS.get(generate.region, ()))
     if garment.sum() < 0.05 * plate.facts.face.width * plate.facts.face.height:
         raise EngineRefused("engine.region", f"the {generate.region} wasn't found in {plate.facts.photo}")
-    anew = _dilated(garment, _ROOM * plate.facts.face.height) & ~np.isin(
-        labels, (Region.FACE, Region.HAIR, Region.SKIN)
-    )
+    never = _shown(plate, (Region.FACE, Region.HAIR, Region.SKIN))
+    anew = _dilated(garment, _ROOM * plate.facts.face.height) & ~never
     stays = _faded(~anew, _FADE * plate.facts.face.height)
     rows, columns = np.flatnonzero((stays < 1).any(axis=1)), np.flatnonzero((stays < 1).any(axis=0))
     box = Box(int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
@@ -93,31 +99,38 @@ def _alpha(plate: Plate) -> np.ndarray:
     return plate.alpha
 
 
-def _labels(plate: Plate) -> np.ndarray:
-    if plate.regions is None or not plate.regions.size:
-        raise EngineRefused(
-            "engine.region", f"what is where in {plate.facts.photo} wasn't measured", "enroll her again"
-        )
-    size = (plate.facts.width, plate.facts.height)
-    return cv2.resize(plate.regions, size, interpolation=cv2.INTER_NEAREST)
+def _shown(plate: Plate, wanted: Sequence[Region]) -> np.ndarray:
+    """Where the plate shows one of these regions, bool (h, w); its map is a small copy, whose steps are smoothed."""
+    small = cv2.GaussianBlur(np.isin(plate.regions, wanted).astype(np.float32), (0, 0), 1.0)
+    return cv2.resize(small, (plate.facts.width, plate.facts.height), interpolation=cv2.INTER_CUBIC) > 0.5
 
 
-def _head(plate: Plate, labels: np.ndarray) -> np.ndarray:
-    """Face and hair, hers alone, fading below the chin."""
+def _head(plate: Plate) -> np.ndarray:
+    """Face and hair, hers alone, fading below the chin and never into what she wears."""
     alpha = _alpha(plate)
     face = plate.facts.face
     oval = face_oval(face, plate.landmarks, plate.facts.width, plate.facts.height)
-    head = np.isin(labels, (Region.FACE, Region.HAIR)) | oval
-    # Label maps are small copies: what lies within one of their cells of the outline is the head's too.
-    cell = max(plate.facts.width / plate.regions.shape[1], 1.0)
-    head = _dilated(head, cell) & (alpha > 0)
+    head = (_shown(plate, (Region.FACE, Region.HAIR)) | oval) & (alpha > 0)
     pieces, count = ndimage.label(head)
     if count > 1:
         head = pieces == np.bincount(pieces[oval & head], minlength=count + 1)[1:].argmax() + 1
     head = ndimage.binary_fill_holes(head)
-    faded = _faded(head, _FADE * face.height)
+    # Strands beyond the map's outline are the matte's to show; below the chin there is neck.
+    rim = _dilated(head, 0.08 * face.height) & (alpha < 255)
+    rim[round(face.bottom - 0.1 * face.height) :] = False
+    faded = _faded(head | rim, _FADE * face.height)
+    faded[_shown(plate, (Region.TOP, Region.BOTTOM)) & ~head] = 0
     # Her own edge is the matte's, and nothing of the old backdrop stays.
     return np.minimum(faded, alpha.astype(np.float32) / 255)
+
+
+def _check_feet(plate: Plate) -> None:
+    """Shoes that the matte has lost would make her float in another place."""
+    (placed,) = as_framed(Sitter.of("her", plate)).placed
+    if feet_lost(plate.rgb_srgb, plate.alpha, placed):
+        raise EngineRefused(
+            "engine.figure", f"the shoes in {plate.facts.photo} can't be told from the floor, so she would float"
+        )
 
 
 def _dilated(mask: np.ndarray, reach: float) -> np.ndarray:
@@ -189,10 +202,10 @@ def joints(plate: Plate) -> dict[str, tuple[float, float]]:
             middle, half = sum(ends) / 2, 0.25 * (ends[1] - ends[0])
             put("right hip", middle - half, marks["crotch"] - 0.25 * unit)
             put("left hip", middle + half, marks["crotch"] - 0.25 * unit)
-            if "sole" in marks and (feet := edges(marks["sole"] - 0.3 * unit)) is not None:
-                for side, foot in (
-                    ("right", 0.75 * feet[0] + 0.25 * feet[1]),
-                    ("left", 0.25 * feet[0] + 0.75 * feet[1]),
+            if "sole" in marks and (calves := edges(marks["sole"] - unit)) is not None:
+                for side, foot in (  # each in the middle of her leg
+                    ("right", 0.8 * calves[0] + 0.2 * calves[1]),
+                    ("left", 0.2 * calves[0] + 0.8 * calves[1]),
                 ):
                     hip = found[f"{side} hip"]
                     put(f"{side} ankle", foot, marks["sole"] - 0.25 * unit)

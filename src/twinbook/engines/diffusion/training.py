@@ -48,8 +48,8 @@ class LoraTrainer:
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise EngineRefused("engine.memory", "there isn't enough memory to train on these weights") from error
         except Exception as error:
-            # Not what it says: libraries quote what they were given.
-            raise StateError("engine.failed", f"training: {type(error).__name__}") from error
+            # Not what it says: libraries quote what they were given, and a traceback would show it.
+            raise StateError("engine.failed", f"training: {families.failure(error)}") from None
 
 
 @dataclass
