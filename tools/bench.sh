@@ -9,7 +9,7 @@ if [ ! -x "$home/bin/python" ]; then
   "${PYTHON:-python3}" -m venv "$home"
   "$home/bin/python" -m pip --disable-pip-version-check -q install -U pip -c constraints.txt
   "$home/bin/python" -m pip --disable-pip-version-check -q install -e . --group dev -c constraints.txt
-  peers=$(sed -nE 's/^PEERS = \[(.*)\]$/\1/p' "$script" | tr -d '",')
+  peers=$(sed -nE 's/^PEERS = \[(.*)\].*$/\1/p' "$script" | tr -d '",')
   for peer in $peers; do # without their dependencies, which may replace our OpenCV: PEERS names what they need
     "$home/bin/python" -m pip --disable-pip-version-check -q install --no-deps "$peer" || echo "the peer $peer could not be installed" >&2
   done

@@ -189,7 +189,7 @@ def _passages(
 ) -> list[sampling.Passage]:
     """One for each talent who is painted, in a region of her own; one for all where nobody is."""
     generate = job.shot.generate
-    never = getattr(job, "never", {})
+    never = job.never
     guides = generate.guidance > 10
     if any(never.values()) and not guides:
         told["never"] = "not in the prompt: without guidance nothing can be told not to be shown"
