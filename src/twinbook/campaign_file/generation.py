@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..domain.brief import REGIONS
 from ..domain.errors import InputError
-from ..domain.generation import MAX_STEPS, PLATE_POSE, Generation, Keep
+from ..domain.generation import BODY_POSE, MAX_STEPS, PLATE_POSE, Generation, Keep
 from .table import Section
 
 _MOST_SEED = 2**32 - 1
@@ -58,7 +58,7 @@ def _region(word: str) -> str:
 
 
 def _pose(named: str, folder: Path) -> str:
-    return named if named == PLATE_POSE else _file(named, folder)
+    return named if named in (PLATE_POSE, BODY_POSE) else _file(named, folder)
 
 
 def _file(named: str, folder: Path) -> str:

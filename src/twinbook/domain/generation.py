@@ -13,6 +13,8 @@ from .spelling import Word, plain
 
 # "plate" takes the pose of the plate; otherwise a picture shows it.
 PLATE_POSE = "plate"
+# Her fitted body, standing: a picture of depth, for weights that follow one.
+BODY_POSE = "body"
 MAX_STEPS = 200
 
 
@@ -40,7 +42,7 @@ class Generation:
     """A picture in words. ``prompt`` says what is to be seen, without naming her: her token is put in by the engine.
 
     ``keep`` says what stays of a plate; ``region`` is the garment to make with ``Keep.ALL_BUT_GARMENT``. ``pose`` is
-    empty, `PLATE_POSE`, or ``image:<sha-256>`` of a picture that shows one. ``references`` are pictures
+    empty, `PLATE_POSE`, `BODY_POSE`, or ``image:<sha-256>`` of a picture that shows one. ``references`` are pictures
     (``image:<sha-256>``) of a garment or a place to follow. ``weights`` names the base weights. ``guidance`` is the
     classifier-free guidance scale, in tenths. ``seed`` None draws it from the permit's request.
     """
@@ -64,6 +66,8 @@ class Generation:
             raise InputError("campaign.value", f"{self.steps} is no number of steps", f"write 1 to {MAX_STEPS}")
         if not 0 <= self.guidance <= 300:
             raise InputError("campaign.value", f"{self.guidance / 10:g} is no guidance scale", "write 0 to 30")
+        if self.pose == BODY_POSE and self.keep is not Keep.NOTHING:
+            raise InputError("campaign.value", "what stays of a plate has its own pose", 'leave out pose = "body"')
         if (self.keep is Keep.ALL_BUT_GARMENT) != bool(self.region):
             raise InputError(
                 "campaign.value", "a garment to make anew goes with keep = 'all-but-garment'", "name both, or neither"
@@ -76,7 +80,9 @@ class Generation:
     @property
     def pictures(self) -> tuple[str, ...]:
         """Those that the producer brings."""
-        return tuple(dict.fromkeys(name for name in (self.pose, *self.references) if name not in ("", PLATE_POSE)))
+        return tuple(
+            dict.fromkeys(name for name in (self.pose, *self.references) if name not in ("", PLATE_POSE, BODY_POSE))
+        )
 
     def with_pictures(self, kept: Mapping[str, str]) -> Generation:
         """The same with its pictures under other names."""

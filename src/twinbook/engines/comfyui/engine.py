@@ -23,10 +23,11 @@ import numpy as np
 from ...domain.brief import Shot
 from ...domain.canonical import digest
 from ...domain.errors import EngineRefused, InputError, StateError
-from ...domain.generation import PLATE_POSE, Generation, Keep
+from ...domain.generation import BODY_POSE, PLATE_POSE, Generation, Keep
 from ...domain.twin import PlateFacts, View
 from ...domain.weights import Checkpoint
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
+from ..composite.depth import depth_of_body
 from ..composite.dressing import separable
 from .framing import AREA, canvas_of, expected_figure, kept_of, png, put_together, sent_of, strayed
 from .premises import Premises, Turns
@@ -184,8 +185,7 @@ class ComfyEngine(Engine):
             width, height = sent.size
             pictures |= {"plate": png(sent.rgb_srgb), "mask": png(np.repeat(sent.mask[..., None], 3, axis=2))}
         if generation.pose and not _posed_already(generation):
-            shown = plate.rgb_srgb if generation.pose == PLATE_POSE else _brought(job, generation.pose)
-            pictures["pose"] = png(shown)
+            pictures["pose"] = png(_pose(job, plate, width, height))
         for number, name in enumerate(generation.references, start=1):
             pictures[f"reference-{number}"] = png(_brought(job, name))
         lap("prepare")
@@ -423,6 +423,13 @@ def _chosen(shot: Shot, talent: str, hers: Sequence[PlateFacts]) -> PlateFacts:
     return max(
         found, key=lambda facts: (facts.person.width * facts.person.height * min(facts.sharpness, 8.0), facts.id)
     )
+
+
+def _pose(job: RenderJob, plate: Plate, width: int, height: int) -> np.ndarray:
+    pose = job.shot.generate.pose
+    if pose == BODY_POSE:
+        return depth_of_body(plate, width, height)
+    return plate.rgb_srgb if pose == PLATE_POSE else _brought(job, pose)
 
 
 def _brought(job: RenderJob, name: str) -> np.ndarray:

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from ...domain.errors import EngineRefused
-from ...domain.generation import PLATE_POSE, Keep
+from ...domain.generation import BODY_POSE, PLATE_POSE, Keep
 from ...domain.twin import Box
 from ...domain.weights import Checkpoint, Family
 from ...ports import Figure, Plate, Rendering, RenderJob
 from ...vision.faces import find_faces
 from ...vision.matte import estimated_person, matte
+from ..composite.depth import depth_of_body
 from . import adapters, material, sampling
 from .families import Base
 from .kept import Remake, remake, skeleton
@@ -98,7 +99,7 @@ def rendered(
 def _plate(job: RenderJob) -> Plate | None:
     """Opened only when something of it is used."""
     generate = job.shot.generate
-    if generate.keep is Keep.NOTHING and generate.pose != PLATE_POSE:
+    if generate.keep is Keep.NOTHING and generate.pose not in (PLATE_POSE, BODY_POSE):
         return None
     talent = job.shot.talents[0]
     return job.twins[talent].plate(job.plan.plates[talent])
@@ -229,6 +230,8 @@ def _control(job: RenderJob, base: Base, plate: Plate | None, canvas: Canvas) ->
     if pose == PLATE_POSE:
         window = canvas.remake.window if canvas.remake else Box(0, 0, plate.facts.width, plate.facts.height)
         drawn = skeleton(plate, window, canvas.width, canvas.height)
+    elif pose == BODY_POSE:
+        drawn = depth_of_body(plate, canvas.width, canvas.height)
     else:
         drawn = _filled(_given(job, pose), (canvas.width, canvas.height))
     return (material.as_tensor(drawn) / 2 + 0.5).to(base.device)
