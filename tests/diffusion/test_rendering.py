@@ -156,6 +156,16 @@ def test_a_pose_is_followed_by_a_controlnet(home):
     assert (given != free).any()
 
 
+def test_her_body_by_her_measurements_is_followed_and_never_guessed(home):
+    with pytest.raises(EngineRefused, match=r"engine\.measurements"):
+        home.render(a_shot(seed=4, pose="body"))
+    hers = {"cm.height": 172.0, "cm.bust": 82.0, "cm.waist": 60.0, "cm.hips": 88.0}
+    twin = home.twins["mira"]
+    twin.plates = {name: replace(plate, shape=hers) for name, plate in twin.plates.items()}
+    posed, free = (home.render(a_shot(seed=4, pose=pose)).rgb_srgb for pose in ("body", ""))
+    assert (posed != free).any()
+
+
 def test_a_reference_is_followed(home):
     shot = a_shot(references=(IMAGE,), steps=6)
     red, blue = (np.full((80, 60, 3), colour, np.uint8) for colour in ((200, 30, 30), (30, 30, 200)))
