@@ -41,6 +41,7 @@ def twinbook(folder, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
 
 
+@pytest.mark.slow
 def test_the_campaign_in_the_readme_runs(tmp_path):
     (campaign,) = blocks("toml")
     assert len(campaign.splitlines()) <= 12

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from astronaut import make_folder, sign_everything, twinbook
 
-PARTS = 4  # a quarter of the points is quick enough to be killed at every time
+PARTS = 5  # a fifth of the points is quick enough to be killed at every time
 
 
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))])
