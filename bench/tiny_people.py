@@ -157,7 +157,7 @@ def _learn_people(base: families.Base, people: Sequence[Portrait], steps: int) -
             words = captions[index]
             person = words.split()[3]
             said.append("" if how < 0.1 else words.replace(person, "a") if how < 0.4 else words)
-        words = _encoded(base, said)
+        words = base.words(said)  # encoders learn here, as they do nowhere in the product
         noise = torch.randn(latents[chosen].shape, generator=random)
         times = base.drawn_times(len(chosen), random)
         clean = latents[chosen]
@@ -170,24 +170,6 @@ def _learn_people(base: families.Base, people: Sequence[Portrait], steps: int) -
         rate.step()
     for part in learning:
         part.requires_grad_(False)
-
-
-def _encoded(base: families.Base, prompts: Sequence[str]) -> families.Words:
-    """Prompts with gradients: encoders learn here, as they do nowhere in the product."""
-    hidden, pooled = [], None
-    for name in ("", "_2"):
-        tokenizer, encoder = base.others[f"tokenizer{name}"], base.parts[f"text_encoder{name}"]
-        ids = tokenizer(
-            list(prompts),
-            padding="max_length",
-            max_length=tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        ).input_ids
-        said = encoder(ids, output_hidden_states=True)
-        hidden.append(said.hidden_states[-2])
-        pooled = said[0]
-    return families.Words(torch.cat(hidden, dim=-1), pooled)
 
 
 def _mixed(batch: Tensor) -> Tensor:

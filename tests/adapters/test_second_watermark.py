@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx_by_hand import constant, model, node, shaped
 from pictures import marking
 from PIL import Image
 from skimage import data
@@ -60,43 +61,6 @@ def test_the_word_is_what_the_specification_says():
 # --- the networks -----------------------------------------------------------------------------------------------
 
 
-def number(value):
-    out = b""
-    value &= 2**64 - 1
-    while value > 127:
-        out, value = out + bytes([value & 127 | 128]), value >> 7
-    return out + bytes([value])
-
-
-def field(index, value):
-    if isinstance(value, int):
-        return number(index << 3) + number(value)
-    value = value.encode() if isinstance(value, str) else value
-    return number(index << 3 | 2) + number(len(value)) + value
-
-
-def shaped(name, *sides):
-    dims = b"".join(field(1, field(1, side)) for side in sides)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
-
-
-def constant(name, values):
-    kind = 7 if values.dtype == np.int64 else 1
-    return (
-        b"".join(field(1, side) for side in values.shape) + field(2, kind) + field(8, name) + field(9, values.tobytes())
-    )
-
-
-def node(kind, inputs, output):
-    return field(1, b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind))
-
-
-def model(nodes, constants, inputs, outputs):
-    graph = b"".join(nodes) + field(2, "g") + b"".join(field(5, each) for each in constants)
-    graph += b"".join(field(11, each) for each in inputs) + b"".join(field(12, each) for each in outputs)
-    return field(1, 7) + field(7, graph) + field(8, field(2, 13))
-
-
 def carriers():
     """One pattern a bit, orthogonal to each other and to anything smooth: a spread-spectrum code as matrices of a network."""
     noise = np.random.default_rng(3).standard_normal((BITS, 3, SIDE, SIDE))
@@ -109,7 +73,7 @@ def carriers():
 
 
 def networks(folder, strength=0.5):
-    """An encoder and a decoder, written by hand (protobuf wire format), and the file that describes them."""
+    """An encoder and a decoder, and the file that describes them."""
     carrier = carriers()
     flat, square = np.int64([1, SIDE * SIDE * 3]), np.int64([1, 3, SIDE, SIDE])
     encoder = model(

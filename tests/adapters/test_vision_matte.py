@@ -7,6 +7,7 @@ import composite as bench
 import cv2
 import numpy as np
 import pytest
+from onnx_by_hand import model, node, shaped, whole
 from painted_figure import paint
 from PIL import Image
 from scipy import ndimage
@@ -367,30 +368,10 @@ def test_a_rough_matte_decides_before_a_busy_backdrop():
 
 
 def onnx_model(size=32):
-    """An ONNX file written by hand (protobuf wire format): the mean of the three channels, 1×3×S×S to 1×1×S×S."""
-
-    def number(value):
-        out = b""
-        while value > 127:
-            out, value = out + bytes([value & 127 | 128]), value >> 7
-        return out + bytes([value])
-
-    def field(index, value):
-        if isinstance(value, int):
-            return number(index << 3) + number(value)
-        value = value.encode() if isinstance(value, str) else value
-        return number(index << 3 | 2) + number(len(value)) + value
-
-    def tensor(name, channels):
-        shape = b"".join(field(1, field(1, side)) for side in (1, channels, size, size))
-        return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
-
-    axes = field(5, field(1, "axes") + field(8, 1) + field(20, 7))
-    keep = field(5, field(1, "keepdims") + field(3, 1) + field(20, 2))
-    node = field(1, "x") + field(2, "y") + field(4, "ReduceMean") + axes + keep
-    graph = field(1, node) + field(2, "g") + field(11, tensor("x", 3)) + field(12, tensor("y", 1))
-    said = b"".join(field(14, field(1, k) + field(2, v)) for k, v in (("mean", "0,0,0"), ("std", "1,1,1")))
-    return field(1, 7) + field(7, graph) + field(8, field(2, 13)) + said
+    """The mean of the three channels, 1×3×S×S to 1×1×S×S."""
+    mean = node("ReduceMean", ["x"], "y", whole("axes", [1]), whole("keepdims", 1))
+    said = [("mean", "0,0,0"), ("std", "1,1,1")]
+    return model([mean], [], [shaped("x", 1, 3, size, size)], [shaped("y", 1, 1, size, size)], said)
 
 
 def test_a_network_of_the_users_own_gives_a_rough_matte(tmp_path):

@@ -16,7 +16,9 @@ from twinbook.domain.twin import Box
 
 HERE = Path(__file__).parent
 BATCH = 1000  # files a process; what one leaves behind doesn't add up over all
-BUDGET = float(os.environ.get("FUZZ_SECONDS", "600"))  # for the long one; all 20,000 take seven minutes where nothing else runs
+BUDGET = float(
+    os.environ.get("FUZZ_SECONDS", "600")
+)  # for the long one; all 20,000 take seven minutes where nothing else runs
 
 
 @pytest.fixture(scope="module")

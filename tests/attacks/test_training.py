@@ -23,14 +23,8 @@ from twinbook.settings import Settings
 
 
 @pytest.fixture
-def trainer():
-    return testing.FakeTrainer()
-
-
-@pytest.fixture
-def office(tmp_path, clock, trainer):
-    with testing.open_fake_office(tmp_path, clock, trainer=trainer) as made:
-        yield made
+def trainer(office):
+    return office.trainer
 
 
 @pytest.fixture

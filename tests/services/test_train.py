@@ -17,14 +17,8 @@ from twinbook.services import weights as shelf
 
 
 @pytest.fixture
-def trainer():
-    return testing.FakeTrainer()
-
-
-@pytest.fixture
-def office(tmp_path, clock, trainer):
-    with testing.open_fake_office(tmp_path, clock, trainer=trainer) as made:
-        yield made
+def trainer(office):
+    return office.trainer
 
 
 @pytest.fixture

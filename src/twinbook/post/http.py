@@ -9,30 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from twinbook import __version__
+from twinbook.dialling import Resolve, in_time, resolve, said
 from twinbook.domain.errors import InputError, StateError
 from twinbook.domain.webhook import Target, target, unsafe
 
 CONNECT = 5.0  # seconds, for resolving and for each connection
 TOTAL = 10.0
-
-Resolve = Callable[[str, int], Sequence[str]]
-
-
-def resolve(host: str, port: int) -> Sequence[str]:
-    """The system's resolver. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class HttpPost:
@@ -73,14 +65,14 @@ class HttpPost:
                     return line.post(where, headers, body)
         except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
             late = time.monotonic() >= until
-            why = f"no answer within {self._total:g} seconds" if late else _said(error)
+            why = f"no answer within {self._total:g} seconds" if late else said(error)
             raise StateError("notice.undelivered", f"{where.host}: {why}") from error
         raise StateError("notice.undelivered", f"{where.host} has no address")
 
     def _addresses(self, where: Target, within: float) -> Sequence[str]:
         """Every address of the host, when nothing speaks against any: of a mixed answer one would be tried in the end."""
         literal = where.literal
-        found = [literal] if literal else _in_time(lambda: self._resolve(where.host, where.port), within)
+        found = [literal] if literal else in_time(lambda: self._resolve(where.host, where.port), within)
         for address in found:
             why = unsafe(where, address, self._inside)
             if why:
@@ -142,36 +134,3 @@ class _Line:
         if self._raw:
             with contextlib.suppress(OSError):
                 self._raw.shutdown(socket.SHUT_RDWR)
-
-
-def _in_time(ask: Callable[[], Sequence[str]], seconds: float) -> Sequence[str]:
-    """The answer of something that can't be told to stop. Raises TimeoutError, and what ``ask`` raises."""
-    answers: queue.SimpleQueue = queue.SimpleQueue()
-
-    def work() -> None:
-        try:
-            answers.put((ask(), None))
-        except Exception as error:
-            answers.put(((), error))
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        found, error = answers.get(timeout=seconds)
-    except queue.Empty as error:
-        raise TimeoutError("the name was not resolved in time") from error
-    if error:
-        raise error
-    return found
-
-
-def _said(error: BaseException) -> str:
-    """What went wrong in a line. What the other side wrote doesn't get into it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate isn't trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return "TLS failed"
-    if isinstance(error, TimeoutError):
-        return "it didn't answer in time"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return type(error).__name__

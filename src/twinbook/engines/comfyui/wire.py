@@ -11,12 +11,11 @@ import contextlib
 import http.client
 import ipaddress
 import json
-import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -25,6 +24,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.filepost import encode_multipart_formdata
 
 from twinbook import __version__
+from twinbook.dialling import Resolve, in_time, resolve, said
 
 from ...domain.errors import InputError, StateError
 from ...domain.webhook import target, unsafe
@@ -33,14 +33,6 @@ CONNECT = 5.0  # seconds, for resolving and for each connection
 QUICK, LONG = 30.0, 300.0  # seconds, for questions and for pictures
 MOST_JSON = 32_000_000  # bytes: /queue repeats the whole graph of everybody's jobs
 _MOST_EVENT = 32_000_000  # a preview of the largest picture
-
-Resolve = Callable[[str, int], Sequence[str]]
-
-
-def resolve(host: str, port: int) -> Sequence[str]:
-    """The system's resolver. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 @dataclass(frozen=True)
@@ -171,7 +163,7 @@ class Wire:
                 raise TimeoutError
             return Answer(answer.status, answer.headers.get("content-type", "").partition(";")[0].strip(), whole)
         except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
-            why = f"no whole answer within {within:g} seconds" if late.is_set() else _said(error)
+            why = f"no whole answer within {within:g} seconds" if late.is_set() else said(error)
             raise StateError("engine.unreachable", f"{self.host}: {why}") from error
         finally:
             if timer:
@@ -209,7 +201,7 @@ class Wire:
     def _addresses(self) -> Sequence[str]:
         """Every address of the host, when nothing speaks against any: of a mixed answer one would be tried in the end."""
         literal = self._where.literal
-        found = [literal] if literal else _in_time(lambda: self._resolve(self.host, self._where.port), CONNECT)
+        found = [literal] if literal else in_time(lambda: self._resolve(self.host, self._where.port), CONNECT)
         for address in found:
             if self.here and _off_machine(address):
                 raise StateError("engine.unreachable", f"{self.host} is {address}, which isn't this machine")
@@ -232,15 +224,15 @@ class Events:
         until = time.monotonic() + within
         while (left := until - time.monotonic()) > 0:
             try:
-                said = self._line.recv(timeout=left)
+                message = self._line.recv(timeout=left)
             except TimeoutError:
                 return None
             except (WebSocketException, EOFError) as error:
                 raise OSError("the WebSocket is closed") from error
-            if isinstance(said, bytes):  # a preview of the picture, which nobody is shown before it was judged
+            if isinstance(message, bytes):  # a preview of the picture, which nobody is shown before it was judged
                 continue
             with contextlib.suppress(ValueError, RecursionError):
-                found = json.loads(said)
+                found = json.loads(message)
                 if isinstance(found, dict) and isinstance(found.get("data"), dict):
                     return found
         return None
@@ -253,36 +245,3 @@ class Events:
 def _off_machine(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     return not (getattr(found, "ipv4_mapped", None) or found).is_loopback
-
-
-def _in_time(ask: Callable[[], Sequence[str]], seconds: float) -> Sequence[str]:
-    """The answer of something that can't be told to stop. Raises TimeoutError, and what ``ask`` raises."""
-    answers: queue.SimpleQueue = queue.SimpleQueue()
-
-    def work() -> None:
-        try:
-            answers.put((ask(), None))
-        except Exception as error:
-            answers.put(((), error))
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        found, error = answers.get(timeout=seconds)
-    except queue.Empty as error:
-        raise TimeoutError("the name was not resolved in time") from error
-    if error:
-        raise error
-    return found
-
-
-def _said(error: BaseException) -> str:
-    """What went wrong in a line. What the other side wrote doesn't get into it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate isn't trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return "TLS failed"
-    if isinstance(error, TimeoutError):
-        return "it didn't answer in time"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return type(error).__name__

@@ -238,6 +238,11 @@ class Sdxl(Base):
         return int(self.denoiser.config.sample_size) * self._factor
 
     def encode(self, prompts: Sequence[str], pictures: Sequence[Tensor] = ()) -> Words:
+        with torch.no_grad():
+            return self.words(prompts)
+
+    def words(self, prompts: Sequence[str]) -> Words:
+        """As `encode` gives them, with gradients: for whoever teaches encoders, which nothing here does to real ones."""
         hidden, pooled = [], None
         for name in ("", "_2"):
             tokenizer, encoder = self.others[f"tokenizer{name}"], self.parts[f"text_encoder{name}"]
@@ -248,8 +253,7 @@ class Sdxl(Base):
                 truncation=True,
                 return_tensors="pt",
             ).input_ids
-            with torch.no_grad():
-                said = encoder(ids.to(self.device), output_hidden_states=True)
+            said = encoder(ids.to(self.device), output_hidden_states=True)
             # The penultimate layer of both, and the second one's summary.
             hidden.append(said.hidden_states[-2])
             pooled = said[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -44,6 +45,28 @@ class _Flow(Base):
     denoiser_part = "transformer"
     targets = ATTENTION
     native = 1024
+    # The classes of transformer, VAE and encoder of words.
+    models: tuple[type, type, type]
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> Self:
+        how = {"local_files_only": True, "use_safetensors": True}
+        transformer, vae, encoder = cls.models
+        parts = {
+            "transformer": transformer.from_pretrained(folder, subfolder="transformer", torch_dtype=dtype, **how),
+            "vae": vae.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32, **how),
+            "text_encoder": encoder.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **how),
+        }
+        return cls(parts, cls._others(folder), device)
+
+    @staticmethod
+    def _others(folder: Path) -> dict[str, object]:
+        return {
+            "tokenizer": AutoTokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True),
+            "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(
+                folder, subfolder="scheduler", local_files_only=True
+            ),
+        }
 
     @property
     def multiple(self) -> int:
@@ -90,18 +113,7 @@ class ZImage(_Flow):
     """Z-Image (Tongyi 2025): one stream of caption and picture, Qwen3's last but one layer for words."""
 
     family = Family.Z_IMAGE
-
-    @classmethod
-    def load(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> ZImage:
-        how = {"local_files_only": True, "use_safetensors": True}
-        parts = {
-            "transformer": ZImageTransformer2DModel.from_pretrained(
-                folder, subfolder="transformer", torch_dtype=dtype, **how
-            ),
-            "vae": AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32, **how),
-            "text_encoder": AutoModel.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **how),
-        }
-        return cls(parts, _words_and_scheduler(folder), device)
+    models = ZImageTransformer2DModel, AutoencoderKL, AutoModel
 
     def encode(self, prompts: Sequence[str], pictures: Sequence[Tensor] = ()) -> Words:
         ids, mask = _chat(self.others["tokenizer"], prompts, thinking=True)
@@ -143,21 +155,10 @@ class Flux2Klein(_Flow):
     """FLUX.2 klein (Black Forest Labs 2026): two streams, then one; three layers of Qwen3 for words; pictures beside them."""
 
     family = Family.FLUX2_KLEIN
+    models = Flux2Transformer2DModel, AutoencoderKLFlux2, Qwen3ForCausalLM
     targets = (*ATTENTION, "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "to_qkv_mlp_proj", "attn.to_out")
     most_pictures = 4
     _packed = 1  # the VAE's latents are put four to one before
-
-    @classmethod
-    def load(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> Flux2Klein:
-        how = {"local_files_only": True, "use_safetensors": True}
-        parts = {
-            "transformer": Flux2Transformer2DModel.from_pretrained(
-                folder, subfolder="transformer", torch_dtype=dtype, **how
-            ),
-            "vae": AutoencoderKLFlux2.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32, **how),
-            "text_encoder": Qwen3ForCausalLM.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, **how),
-        }
-        return cls(parts, _words_and_scheduler(folder), device)
 
     @property
     def _factor(self) -> int:
@@ -231,27 +232,17 @@ class QwenImageEdit(_Flow):
     """Qwen-Image-Edit (Wu et al. 2025): its encoder reads words and sees pictures, which the transformer gets as well."""
 
     family = Family.QWEN_IMAGE_EDIT
+    models = QwenImageTransformer2DModel, AutoencoderKLQwenImage, Qwen2_5_VLForConditionalGeneration
     targets = (*ATTENTION, "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
     most_pictures = 3
     # What the encoder sees a picture at, in pixels of a square's side.
     seen = 384
 
-    @classmethod
-    def load(cls, folder: Path, device: torch.device, dtype: torch.dtype) -> QwenImageEdit:
-        how = {"local_files_only": True, "use_safetensors": True}
-        parts = {
-            "transformer": QwenImageTransformer2DModel.from_pretrained(
-                folder, subfolder="transformer", torch_dtype=dtype, **how
-            ),
-            "vae": AutoencoderKLQwenImage.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32, **how),
-            "text_encoder": Qwen2_5_VLForConditionalGeneration.from_pretrained(
-                folder, subfolder="text_encoder", dtype=dtype, **how
-            ),
-        }
-        others = _words_and_scheduler(folder)
+    @staticmethod
+    def _others(folder: Path) -> dict[str, object]:
         # The whole processor would need torchvision for videos.
-        others["eye"] = Qwen2VLImageProcessorPil.from_pretrained(folder, subfolder="processor", local_files_only=True)
-        return cls(parts, others, device)
+        eye = Qwen2VLImageProcessorPil.from_pretrained(folder, subfolder="processor", local_files_only=True)
+        return _Flow._others(folder) | {"eye": eye}
 
     @property
     def _factor(self) -> int:
@@ -352,15 +343,6 @@ _QWEN_DROP = 64
 def _qwen_packed(latents: Tensor) -> Tensor:
     count, channels, high, wide = latents.shape
     return QwenImageEditPlusPipeline._pack_latents(latents.contiguous(), count, channels, high, wide)
-
-
-def _words_and_scheduler(folder: Path) -> dict[str, object]:
-    return {
-        "tokenizer": AutoTokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True),
-        "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(
-            folder, subfolder="scheduler", local_files_only=True
-        ),
-    }
 
 
 def _chat(tokenizer, prompts: Sequence[str], *, thinking: bool) -> tuple[Tensor, Tensor]:
