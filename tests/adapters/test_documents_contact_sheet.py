@@ -93,6 +93,7 @@ def released(photograph):
     )
     return SheetShot(
         name="Navy top",
+        made="AI-modified",
         outcome="released",
         talents=("Mira Holm",),
         brief="studio:warm-grey, top in #1f3a93",
@@ -336,3 +337,11 @@ def test_text_has_the_contrast_of_wcag_aa():
             for ground in ("ground", "raised"):
                 low, high = sorted((luminance(palette[text]), luminance(palette[ground])))
                 assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+def test_a_picture_from_words_says_so_and_shows_no_photograph(released):
+    shot = replace(released, made="AI-generated", before=None, from_words=True, brief="in words: “a beach”")
+    page = read(shot)
+    assert "twin, AI-generated" in page.text
+    assert "Made from words: no photograph is in it" in page.text
+    assert "AI-modified" not in page.text

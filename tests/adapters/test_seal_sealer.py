@@ -13,8 +13,10 @@ from PIL import Image, ImageCms
 
 from twinbook.domain.errors import InputError, StateError
 from twinbook.domain.provenance import FileKind, SourceType
+from twinbook.domain.twin import Box
 from twinbook.keys.certificates import create_signing_certificate
 from twinbook.seal import ImageSealer
+from twinbook.seal.manifest import definition
 
 
 def _manifest(file):
@@ -163,3 +165,21 @@ def test_a_key_of_another_certificate_never_makes_a_trusted_picture(certificate,
 def test_other_arrays_are_a_programming_error(sealer, picture):
     with pytest.raises(ValueError, match="a picture is uint8"):
         sealer.seal(picture, marking())
+
+
+@pytest.mark.parametrize(
+    ("changes", "created"),
+    [
+        ({}, "Made of a consenting person's photographs."),
+        ({"source_type": SourceType.COMPOSITE_TRAINED}, "Made of a consenting person's photographs, with parts that"),
+        ({"source_type": SourceType.TRAINED, "plates": ()}, "Made by a trained model, of a consenting person's likeness."),
+        ({"nobody": True}, "Made of pictures of a person who does not exist."),
+        ({"source_type": SourceType.TRAINED, "nobody": True}, "Made by a trained model, of a person who does not exist."),
+    ],
+)
+def test_the_manifest_says_how_it_came_about(changes, created):
+    said = marking(operations=("generate",), **changes)
+    first, *others = definition(said, "AI", Box(0, 0, 1, 1), "1", "w")["assertions"][0]["data"]["actions"]
+    assert first["description"].startswith(created)
+    by_model = [action for action in others if "digitalSourceType" in action]
+    assert [action["digitalSourceType"] for action in by_model] == [SourceType.TRAINED.uri]

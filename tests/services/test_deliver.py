@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -197,3 +198,17 @@ def test_erasing_takes_the_recipients_copies_too(office, released, own_people, p
     assert not office.outbox.added(work.release)
     with pytest.raises((InputError, Refused)):
         deliver.deliver(office, license.brand.id, own_people)
+
+
+def test_of_a_person_who_does_not_exist_nobody_is_told_that_they_consented(office, people, photos, tmp_path):
+    planned = testing.campaign(photos, [testing.a_shot("one")])
+    planned = replace(
+        planned, talents=(replace(planned.talents[0], synthetic=True, description="a woman of 31"),)
+    )
+    people.sign_all(office, planned)
+    (work,) = run.run(office, planned, tmp_path).works
+    assert work.stage is Stage.RELEASED, work.reasons
+    files = opened(deliver.deliver(office, "tvaton"))
+    (row,) = csv.DictReader(io.StringIO(files["captions.csv"].decode()))
+    assert "A person who does not exist" in row["alt_text"]
+    assert "SYNTHETIC PERFORMER" in row["caption"]

@@ -187,19 +187,21 @@ def _shape(picture: Preview | None) -> str:
 def _before(shot: SheetShot, picture: Preview | None) -> Html:
     who = listed(list(shot.talents))
     missing = "This photograph can’t be shown" if shot.before else "No photograph was chosen yet"
+    if shot.from_words:
+        missing = "Made from words: no photograph is in it"
     image = _image(picture, f"Photograph of {who} that {shot.name} starts from", missing)
     caption = tag("figcaption", tag("b", "Before"), tag("span", "photograph"))
     return tag("figure", image, caption, class_=_shape(picture))
 
 
 def _after(shot: SheetShot, copy: SheetCopy, picture: Preview | None) -> Html:
-    caption = tag("figcaption", tag("b", "After"), tag("span", "twin, AI-modified"), _file(copy))
+    caption = tag("figcaption", tag("b", "After"), tag("span", f"twin, {shot.made}"), _file(copy))
     return tag("figure", _image(picture, _alt(shot, copy), "This copy can’t be shown"), caption, class_=_shape(picture))
 
 
 def _alt(shot: SheetShot, copy: SheetCopy) -> str:
     what = f": {shot.brief}" if shot.brief else ""
-    return f"Twin of {listed(list(shot.talents))}, AI-modified, framed for {copy.format}{what}"
+    return f"Twin of {listed(list(shot.talents))}, {shot.made}, framed for {copy.format}{what}"
 
 
 def _file(copy: SheetCopy) -> Html:
@@ -227,7 +229,7 @@ def _copies(shot: SheetShot, copies: tuple[SheetCopy, ...]) -> Html | None:
             tag(
                 "figure",
                 _image(preview(copy.data, SMALL), _alt(shot, copy), "This copy can’t be shown"),
-                tag("figcaption", tag("span", "twin, AI-modified"), _file(copy)),
+                tag("figcaption", tag("span", f"twin, {shot.made}"), _file(copy)),
             ),
         )
         for copy in copies

@@ -35,7 +35,8 @@ class SheetCopy:
 @dataclass(frozen=True)
 class SheetShot:
     """One shot on the contact sheet. ``outcome`` is released, refused, quarantined or waiting; ``before`` is the
-    photograph it started from, as a file; ``shares`` are (party, amount) of the fee, all talents together."""
+    photograph it started from, as a file; ``shares`` are (party, amount) of the fee, all talents together. ``made`` says in
+    words what its copies are, empty when there are none; ``from_words`` when no photograph is in it."""
 
     name: str
     outcome: str
@@ -53,6 +54,8 @@ class SheetShot:
     shares: tuple[tuple[str, str], ...]
     engine: str
     seconds: float
+    made: str = ""
+    from_words: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import c2pa
 
 from ..domain.errors import StateError
-from ..domain.provenance import Marking
+from ..domain.provenance import Marking, SourceType
 from ..domain.twin import Box
 from .metadata import plain_text
 
@@ -32,9 +32,21 @@ _ACTIONS = {
         "c2pa.edited",
         "Her head was put on a mannequin of her own measurements: the body is not photographed.",
     ),
-    "pose": ("c2pa.edited", "The pose was changed."),
+    "generate": ("c2pa.edited", "A trained model made what was asked for in words."),
     "crop": ("c2pa.cropped", "Cut to the format."),
     "resize": ("c2pa.resized", "Scaled to the format."),
+}
+
+# How a picture came about, of somebody who consented and of somebody who does not exist.
+_CREATED = {
+    SourceType.COMPOSITE_SYNTHETIC: "Made of {photographs}.",
+    SourceType.COMPOSITE_TRAINED: "Made of {photographs}, with parts that a trained model made.",
+    SourceType.TRAINED: "Made by a trained model, of {likeness}.",
+}
+_CONSENTING = {"photographs": "a consenting person's photographs", "likeness": "a consenting person's likeness"}
+_NOBODY = {
+    "photographs": "pictures of a person who does not exist",
+    "likeness": "a person who does not exist",
 }
 
 
@@ -198,7 +210,7 @@ def _actions(marking: Marking, version: str) -> list[dict[str, object]]:
         action(
             "c2pa.created",
             engine,
-            "Made of a consenting person's photographs.",
+            _CREATED[marking.source_type].format(**_NOBODY if marking.nobody else _CONSENTING),
             digitalSourceType=marking.source_type.uri,
         )
     ]
@@ -209,7 +221,9 @@ def _actions(marking: Marking, version: str) -> list[dict[str, object]]:
         )
     for operation in marking.operations:
         name, description = _ACTIONS.get(operation, ("c2pa.edited", f"Operation: {operation}."))
-        made.append(action(name, engine, description))
+        # Who reads the manifest alone must find what a model did at the action that it did.
+        by_model = {"digitalSourceType": SourceType.TRAINED.uri} if operation == "generate" else {}
+        made.append(action(name, engine, description, **by_model))
     made.append(action("c2pa.addedText", agent, "The visible AI label was put on."))
     made.append(action("c2pa.watermarked.bound", agent, "The release id was put into the pixels."))
     return made

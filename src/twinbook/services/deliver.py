@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from twinbook.domain import policy
 from twinbook.domain.brief import FORMATS
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, StateError
@@ -145,15 +146,17 @@ def _captions(office: Office, unit: UnitOfWork, work: Work, names: Sequence[str]
     """The label's words as a caption and in the alternative text too: who can't see the label reads the same. ``names`` are
     the pictures' files, in the order of the release's copies."""
     brand = _licenses(unit, work)[0].brand.name
+    nobody = render.made_as(unit, work) is policy.Made.SYNTHETIC
+    whose = "A person who does not exist" if nobody else "Digital twin of a consenting person"
     rows = []
     for copy, name in zip(work.copies, names, strict=True):
-        marks = render.marks(office, unit, work, [copy.format])
+        label = render.label_words(unit, work, render.marks(office, unit, work, [copy.format]))
         rows.append(
             {
                 "file": f"images/{name}",
                 "channel": FORMATS[copy.format].channel,
-                "caption": marks.text,
-                "alt_text": f"{marks.text}. Digital twin of a consenting person, for {brand}.",
+                "caption": label,
+                "alt_text": f"{label}. {whose}, for {brand}.",
                 "credit": f"Digital twin, licensed to {brand}",
                 "digital_source_type": work.made.source_type.uri,
                 "width": str(copy.width),

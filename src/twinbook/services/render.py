@@ -334,7 +334,10 @@ def _release(office: Office, work: Work) -> Work:
 
 
 def _plate_digests(work: Work, twins: Mapping[str, OpenTwin]) -> tuple[str, ...]:
-    """What the manifest says of the plates that the engine worked on: whoever has one can tell, and nobody else."""
+    """What the manifest says of the plates that are in the picture: whoever has one can tell, and nobody else. In one that a
+    model made whole there is none."""
+    if work.made.source_type is SourceType.TRAINED:
+        return ()
     return tuple(_pixels_digest(twins[talent].plate(plate).rgb_srgb) for talent, plate in work.plates.items())
 
 
@@ -426,12 +429,16 @@ def _cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) 
     pixels = np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
     with office.unit() as unit:
         asked = marks(office, unit, work, [format_name])
+        words = label_words(unit, work, asked)
     share = max(asked.min_share, HOUSE_SHARE)
-    with office.unit() as unit:
-        nobody = bool(_synthetic(unit, work)) and SYNTHETIC_LABEL not in asked.text
-    house = [SYNTHETIC_LABEL] * nobody + [MANNEQUIN_LABEL] * work.shot.mannequin
-    words = " · ".join([asked.text, *house])
     return pixels, _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
+
+
+def label_words(unit: UnitOfWork, work: Work, asked: Marks) -> str:
+    """The label of a copy: what the law asks for, and what the house says besides."""
+    nobody = bool(_synthetic(unit, work)) and SYNTHETIC_LABEL not in asked.text
+    house = [SYNTHETIC_LABEL] * nobody + [MANNEQUIN_LABEL] * work.shot.mannequin
+    return " · ".join([asked.text, *house])
 
 
 def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]) -> Marks:
@@ -465,6 +472,7 @@ def _marking(
 
     with office.unit() as unit:
         licenses = _licenses(unit, work)
+        nobody = bool(_synthetic(unit, work))
     brand = next(iter(licenses.values())).brand.name
     ends = [license.ends for license in licenses.values() if license.ends]
     return Marking(
@@ -490,6 +498,7 @@ def _marking(
         ends=min(ends).isoformat() if ends else "",
         channels=tuple(sorted(frozenset.intersection(*(license.channels for license in licenses.values())))),
         credits=work.shot.credits,
+        nobody=nobody,
     )
 
 

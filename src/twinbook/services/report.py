@@ -9,17 +9,26 @@ from pathlib import Path
 from twinbook import durable
 from twinbook.domain import log
 from twinbook.domain.campaign import Campaign
+from twinbook.domain.generation import Keep
 from twinbook.domain.ledger import Movement
 from twinbook.domain.license import License
 from twinbook.domain.money import Money
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind, Role
+from twinbook.domain.policy import Made
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import Sheet, SheetCopy, SheetShot, UnitOfWork
 
 from . import enroll, render, settle, sign, transparency
 from .office import Office
 from .run import Outcome
+
+_MADE = {
+    Made.MODIFIED: "AI-modified",
+    Made.GENERATED: "AI-generated",
+    Made.SYNTHETIC: "AI-generated, a synthetic performer",
+}
+_KEPT = {Keep.PERSON: "her", Keep.ALL_BUT_GARMENT: "all but a garment", Keep.HEAD: "her head"}
 
 
 def to_sign(
@@ -206,6 +215,8 @@ def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work
         shares=_named(unit, shares),
         engine=f"{work.shot.engine} {work.made.engine_version}" if work.made else work.shot.engine,
         seconds=sum(work.made.seconds.values()) if work.made else 0.0,
+        from_words=_from_words(work),
+        made=_MADE[render.made_as(unit, work)] if work.made else "",
     )
 
 
@@ -233,13 +244,23 @@ def _brief(work: Work) -> str:
     if shot.tryon:
         parts.append(f"{shot.tryon.region} put on from its packshot")
     parts += [f"{item.kind} at {item.at}" for item in shot.accessories]
+    if shot.generate:
+        kept = "" if shot.generate.keep is Keep.NOTHING else f", keeping {_KEPT[shot.generate.keep]}"
+        parts.append(f"in words: “{shot.generate.prompt}”{kept}")
     if shot.mannequin:
         parts.append("her head on a mannequin of her measurements")
     return ", ".join(parts)
 
 
+def _from_words(work: Work) -> bool:
+    return work.shot.generate is not None and work.shot.generate.keep is Keep.NOTHING
+
+
 def _before(unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> Path | None:
-    """The photograph the shot started from, as it lies in the campaign's own folder: the vault isn't opened for it."""
+    """The photograph the shot started from, as it lies in the campaign's own folder: the vault isn't opened for it. None for a
+    picture from words alone."""
+    if _from_words(work):
+        return None
     for talent in campaign.talents:
         twin = unit.twins.current(talent.party.id)
         if talent.party.id not in work.plates or twin is None:
