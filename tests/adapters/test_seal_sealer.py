@@ -172,9 +172,15 @@ def test_other_arrays_are_a_programming_error(sealer, picture):
     [
         ({}, "Made of a consenting person's photographs."),
         ({"source_type": SourceType.COMPOSITE_TRAINED}, "Made of a consenting person's photographs, with parts that"),
-        ({"source_type": SourceType.TRAINED, "plates": ()}, "Made by a trained model, of a consenting person's likeness."),
+        (
+            {"source_type": SourceType.TRAINED, "plates": ()},
+            "Made by a trained model, of a consenting person's likeness.",
+        ),
         ({"nobody": True}, "Made of pictures of a person who does not exist."),
-        ({"source_type": SourceType.TRAINED, "nobody": True}, "Made by a trained model, of a person who does not exist."),
+        (
+            {"source_type": SourceType.TRAINED, "nobody": True},
+            "Made by a trained model, of a person who does not exist.",
+        ),
     ],
 )
 def test_the_manifest_says_how_it_came_about(changes, created):

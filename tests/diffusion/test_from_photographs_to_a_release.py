@@ -1,6 +1,7 @@
 """The whole way with real weights, a real training and a real engine, through the vault and the gate: from her photographs to
 a checkpoint of hers, to pictures that were judged and released or held back."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -126,3 +127,31 @@ def test_once_she_lets_nobody_train_on_her_what_was_trained_is_gone(home, planne
     assert words.stage is Stage.REFUSED
     with pytest.raises(Refused):
         train.train(home, "mira", consent, "base", PLAN)
+
+
+def test_while_weights_are_hashed_nobody_waits_for_the_books(home, planned, tmp_path, monkeypatch):
+    """They are gigabytes, and a transaction keeps every other writer out."""
+    made, _ = planned
+    open_units, seen = [], []
+    unit, digest = home.unit, FileWeights._digest
+
+    @contextmanager
+    def counted():
+        with unit() as one:
+            open_units.append(one)
+            try:
+                yield one
+            finally:
+                open_units.pop()
+
+    def watched(shelf, file, about, code):
+        if file not in shelf._seen:
+            seen.append(len(open_units))
+        return digest(shelf, file, about, code)
+
+    monkeypatch.setattr(FileWeights, "_digest", watched)
+    home.weights._seen.clear()
+    office = replace(home, unit=counted)
+    run.run(office, made, tmp_path)
+    assert seen
+    assert set(seen) == {0}

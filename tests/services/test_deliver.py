@@ -202,9 +202,7 @@ def test_erasing_takes_the_recipients_copies_too(office, released, own_people, p
 
 def test_of_a_person_who_does_not_exist_nobody_is_told_that_they_consented(office, people, photos, tmp_path):
     planned = testing.campaign(photos, [testing.a_shot("one")])
-    planned = replace(
-        planned, talents=(replace(planned.talents[0], synthetic=True, description="a woman of 31"),)
-    )
+    planned = replace(planned, talents=(replace(planned.talents[0], synthetic=True, description="a woman of 31"),))
     people.sign_all(office, planned)
     (work,) = run.run(office, planned, tmp_path).works
     assert work.stage is Stage.RELEASED, work.reasons

@@ -48,7 +48,7 @@ class Both:
     """The fake office names its engine: here it is this one."""
 
     def __init__(self, engine):
-        self.profile, self.plan, self.render = engine.profile, engine.plan, engine.render
+        self.profile, self.prepare, self.plan, self.render = engine.profile, engine.prepare, engine.plan, engine.render
 
 
 def planned(photos, vendors=(), vendor=HOUSE):

@@ -112,6 +112,10 @@ class Engine(ABC):
     @abstractmethod
     def profile(self) -> EngineProfile: ...
 
+    def prepare(self, shot: Shot) -> None:  # noqa: B027 (most engines have nothing to do)
+        """What takes long before a plan can be made; it is done outside of any transaction, and done once. Whatever it
+        raises, `plan` raises again."""
+
     @abstractmethod
     def plan(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -111,6 +111,7 @@ def end(
 
 def _hold(office: Office, work: Work) -> Work:
     """Plan, ask the gate, and set the fees aside: all in one transaction, so that caps are exact."""
+    _prepare(office, work)
     with office.unit() as unit:
         now = office.clock.now()
         reasons = [*permit.refusals(office, unit, work, now), *_minor_refusals(unit, work)]
@@ -133,6 +134,12 @@ def _hold(office: Office, work: Work) -> Work:
         facts = {"shot": work.id, "attempt": str(work.attempt), "engine": work.shot.engine}
         office.record(unit, "shot:held", facts, work.shot.talents)
         return unit.works.put(work.to(Stage.HELD, plates=dict(plan.plates), reasons=()))
+
+
+def _prepare(office: Office, work: Work) -> None:
+    """So that nobody's transaction waits for it. What is wrong is told by the plan."""
+    with suppress(TwinbookError):
+        office.engine(work.shot.engine).prepare(work.shot)
 
 
 def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFacts, ...]]) -> list[Reason]:
@@ -182,6 +189,7 @@ def _weights_refusals(
 
 def _render(office: Office, work: Work) -> Work:
     engine = office.engine(work.shot.engine)
+    _prepare(office, work)
     pictures = {name: office.scenes.load(name) for name in work.shot.pictures}
     try:
         permits = permit.for_shot(office, work, Act.RENDER)

@@ -71,6 +71,11 @@ class DiffusionEngine(Engine):
             },
         )
 
+    def prepare(self, shot: Shot) -> None:
+        """Gigabytes of weights are hashed, where they weren't yet."""
+        if shot.generate:
+            self._shelf.folder(shot.generate.weights)
+
     def plan(
         self,
         shot: Shot,
