@@ -1,7 +1,7 @@
 """The commands about notices, with a licensee's machine at the other end."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -21,7 +21,7 @@ def played(tmp_path, people):
     photos = testing.photographs(tmp_path / "photos")
     clock = testing.FakeClock(datetime.now(UTC).replace(microsecond=0))
     with testing.open_fake_office(tmp_path, clock) as office:
-        planned = testing.campaign(photos, until=clock.at.date().replace(year=clock.at.year + 1))
+        planned = testing.campaign(photos, until=clock.at.date() + timedelta(days=365))
         people.sign_all(office, planned)
         run.run(office, planned, tmp_path)
         return office.log_signer.public, vkey(office.log_signer.origin, office.log_signer.public)
