@@ -287,6 +287,8 @@ class FakeEngine(Engine):
         altered = np.zeros(picture.shape[:2], bool)
         altered[:4] = altered[-4:] = True
         picture[altered] = 40
+        for step in range(1, 31):
+            job.progress(step, 30)
         if self._spoil:
             picture = self._spoil(picture)
         return Rendering(

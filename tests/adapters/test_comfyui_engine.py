@@ -216,9 +216,9 @@ def test_whatever_else_a_workflow_saves_is_taken_off_as_well(server, tmp_path, p
 def test_progress_is_told_by_the_socket(server, tmp_path, plate):
     pytest.importorskip("websockets")
     heard = []
-    engine = ComfyEngine(settings_for(server, tmp_path, pause=5), tell=lambda done, of: heard.append((done, of)))
+    engine = ComfyEngine(settings_for(server, tmp_path, pause=5))
     started = time.monotonic()
-    engine.render(a_job(engine, plate))
+    engine.render(a_job(engine, plate, progress=lambda done, of: heard.append((done, of))))
     assert heard == [(1, 3), (2, 3), (3, 3)]
     assert time.monotonic() - started < 60
 

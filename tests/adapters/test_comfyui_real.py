@@ -137,8 +137,7 @@ def test_with_its_folder_named_the_files_are_gone(server, engine, plate):
 def test_a_job_is_queued_running_ended_and_forgotten(server):
     """What the stub takes for granted: {} in the history, the same id twice, an interrupt told from a failure."""
     url, _ = server
-    heard = []
-    comfy = ComfyServer(Wire(url), pause=0.05, tell=lambda *step: heard.append(step))
+    comfy = ComfyServer(Wire(url), pause=0.05)
     picture = Stored("plate.png", "twinbook", "input")
     comfy.upload(picture, png(np.zeros((1600, 1600, 3), np.uint8)))
     graph = inverting(blurs=12)

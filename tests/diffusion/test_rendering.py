@@ -95,6 +95,12 @@ def test_a_picture_of_nothing_but_words(home):
     assert made.provenance["faces"] == "0 of 1 found", "tiny weights paint no faces, and nobody says they do"
 
 
+def test_every_step_is_told(home):
+    heard = []
+    home.render(a_shot(steps=2), progress=lambda *step: heard.append(step))
+    assert heard == [(1, 2), (2, 2)]
+
+
 def test_the_same_job_gives_the_same_bytes_and_another_seed_others(home):
     one, two = (home.render(a_shot(seed=4)).rgb_srgb for _ in range(2))
     assert one.tobytes() == two.tobytes()

@@ -10,7 +10,7 @@ from twinbook import testing
 from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import StateError
 from twinbook.domain.work import Stage
-from twinbook.services import render, report, run
+from twinbook.services import copies, report, run
 from twinbook.testing import FakeClock, FakeDocuments, FakeEngine, FakeReader, FakeSealer, open_fake_office
 
 AFTER_THE_AI_ACT = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -162,7 +162,7 @@ def test_her_proof_keeps_its_own_label(tmp_path, photos, people):
     with open_fake_office(tmp_path, FakeClock(AFTER_THE_AI_ACT), sealer=sealer) as office:
         people.sign_all(office, planned)
         work = run.run(office, planned, tmp_path).works[0]
-        render.proof(office, work)
+        copies.proof(office, work)
     assert (sealer.markings[-1].label, sealer.markings[-1].label_share) == ("PROOF, NOT RELEASED", 0.05)
 
 

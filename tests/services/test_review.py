@@ -14,7 +14,7 @@ from twinbook.domain.party import Role
 from twinbook.domain.permit import Act
 from twinbook.domain.twin import Box
 from twinbook.domain.work import Stage
-from twinbook.services import render, report, run, sign
+from twinbook.services import copies, render, report, run, sign
 
 SLIMMER = Measurement("body.width", -4.5, "narrower at the waist", where=(Box(20, 60, 30, 20),))
 TURNED = Measurement("identity.distance", None, "the face is turned away", Untold.UNCLEAR)
@@ -84,8 +84,8 @@ def test_she_who_approves_briefs_still_sees_what_is_open(played, people, tmp_pat
 
 def test_what_was_held_back_can_be_looked_at_with_its_findings(played):
     office, _, work = played(SLIMMER, tolerances={"body.width": Fraction(2)})
-    reading = office.reader.read(render.annotated(office, work))
-    assert reading.label == render.PROOF_LABEL
+    reading = office.reader.read(copies.annotated(office, work))
+    assert reading.label == copies.PROOF_LABEL
 
 
 def test_a_long_list_of_findings_leaves_room_for_the_proofs_label(played, monkeypatch):
@@ -100,8 +100,8 @@ def test_a_long_list_of_findings_leaves_room_for_the_proofs_label(played, monkey
     seal = office.sealer.seal
     monkeypatch.setattr(office.meter, "annotate", annotate)
     monkeypatch.setattr(office.sealer, "seal", lambda rgb, marking: asked.append((rgb, marking)) or seal(rgb, marking))
-    with render._stored(office, work, Act.MEASURE) as (picture, _):
+    with copies.opened(office, work, Act.MEASURE) as (picture, _):
         side = min(picture.shape[:2])
-    render.annotated(office, work)
+    copies.annotated(office, work)
     ((drawn, marking),) = asked
-    assert marking.label_share * min(drawn.shape[:2]) == pytest.approx(float(render.PROOF_SHARE) * side)
+    assert marking.label_share * min(drawn.shape[:2]) == pytest.approx(float(copies.PROOF_SHARE) * side)

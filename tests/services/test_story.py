@@ -53,6 +53,14 @@ def test_a_shot_is_one_fee_whatever_its_formats(office, played, tmp_path):
     assert settle.statement(office, "mira").images == 2
 
 
+def test_an_engine_at_work_is_heard_ten_times(office, people, planned, tmp_path):
+    people.sign_all(office, planned)
+    told = []
+    run.run(office, planned, tmp_path, told.append)
+    steps = [line for line in told if line.startswith("blue: step")]
+    assert steps == [f"blue: step {done} of 30" for done in range(3, 31, 3)]
+
+
 def test_running_again_makes_nothing_twice_and_charges_nothing_twice(office, played, planned, tmp_path):
     before = balances(office), {f: f.read_bytes() for f in (tmp_path / "out" / "released").iterdir()}
     again = run.run(office, planned, tmp_path)

@@ -11,8 +11,8 @@ from twinbook.domain.errors import InputError, Refused
 from twinbook.domain.money import Money
 from twinbook.domain.paper import Paper
 from twinbook.domain.work import Stage
+from twinbook.services import copies, permit, revoke, run, train
 from twinbook.services import erase as erasing
-from twinbook.services import permit, render, revoke, run, train
 from twinbook.services import weights as shelf
 
 
@@ -145,7 +145,7 @@ def test_a_picture_is_made_with_her_checkpoint(programme, office, tmp_path):
     engine = office.engines["fake"]
     assert engine.never == {"mira": frozenset({"fur", "tobacco"})}
     with office.unit() as unit:
-        assert render.made_as(unit, work).value == "generated"
+        assert copies.made_as(unit, work).value == "generated"
         assert unit.checkpoints.current("mira") == [made]
 
 

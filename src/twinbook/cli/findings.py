@@ -11,7 +11,7 @@ from .. import app, durable
 from ..campaign_file import read_campaign
 from ..domain.errors import InputError
 from ..domain.fidelity import MEASURES
-from ..services import agreed, render
+from ..services import agreed, copies
 from ..settings import settings
 from .root import FILE, HOME, JSON, commands, print_json
 
@@ -37,7 +37,7 @@ def findings_(campaign: Path, shot: str, out: Path | None, home: Path | None, as
             raise InputError("shot.unknown", f"there is no shot {shot!r} of this campaign", f"shots: {known}")
         work = works[shot]
         if out is not None:
-            durable.write(out, render.annotated(office, work))
+            durable.write(out, copies.annotated(office, work))
     if as_json:
         print_json([_document(finding) for finding in work.findings])
         return

@@ -12,12 +12,14 @@ from .engines import (
     Figure,
     Outbox,
     Plan,
+    Progress,
     Reader,
     Rendering,
     RenderJob,
     Scenes,
     Sealed,
     Sealer,
+    silent,
 )
 from .papers import (
     CredentialReading,
@@ -74,6 +76,7 @@ __all__ = [
     "Plan",
     "Plate",
     "Post",
+    "Progress",
     "RawSigner",
     "Reader",
     "RenderJob",
@@ -99,4 +102,5 @@ __all__ = [
     "Verifier",
     "WeightsShelf",
     "Works",
+    "silent",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,12 @@ from ..domain.provenance import CopyTrace, Likeness, Marking, Reading, ReleaseId
 from ..domain.twin import Box, PlateFacts
 from ..domain.weights import Checkpoint
 from .vault import OpenTwin
+
+Progress = Callable[[int, int], None]
+
+
+def silent(done: int, steps: int) -> None:
+    """A `Progress` that nobody hears."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,8 @@ class RenderJob:
     (h, w, 3), or (h, w, 4) where the file has transparency.
 
     ``twins`` are open under permits to render, each for its request in ``request_digests``; ``never`` is what must be kept
-    out of a picture of each (`domain.generation.negatives`; all by talent).
+    out of a picture of each (`domain.generation.negatives`; all by talent). ``progress`` hears steps done and steps in all,
+    from an engine that takes its time.
     """
 
     shot: Shot
@@ -78,6 +85,7 @@ class RenderJob:
     pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
     seed: int = 0
     never: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    progress: Progress = silent
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from twinbook.domain.party import PaperKind
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import UnitOfWork
 
-from . import pass_on, render
+from . import copies, pass_on
 from .office import Office
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say; the day of packing would make every archive another
@@ -146,11 +146,11 @@ def _captions(office: Office, unit: UnitOfWork, work: Work, names: Sequence[str]
     """The label's words as a caption and in the alternative text too: who can't see the label reads the same. ``names`` are
     the pictures' files, in the order of the release's copies."""
     brand = _licenses(unit, work)[0].brand.name
-    nobody = render.made_as(unit, work) is policy.Made.SYNTHETIC
+    nobody = copies.made_as(unit, work) is policy.Made.SYNTHETIC
     whose = "A person who does not exist" if nobody else "Digital twin of a consenting person"
     rows = []
     for copy, name in zip(work.copies, names, strict=True):
-        label = render.label_words(unit, work, render.marks(office, unit, work, [copy.format]))
+        label = copies.label_words(unit, work, copies.marks(office, unit, work, [copy.format]))
         rows.append(
             {
                 "file": f"images/{name}",
@@ -174,7 +174,7 @@ def _compliance(office: Office, unit: UnitOfWork, work: Work) -> list[dict[str, 
     rows = []
     for channel in sorted({FORMATS[copy.format].channel for copy in work.copies}):
         for territory in sorted(frozenset.intersection(*(license.territories for license in licenses))):
-            marks = office.law.marks([territory], [channel], render.made_as(unit, work), today, last=max(today, ends))
+            marks = office.law.marks([territory], [channel], copies.made_as(unit, work), today, last=max(today, ends))
             rows.append(
                 {
                     "shot": work.name,

@@ -17,7 +17,7 @@ from twinbook.domain.spelling import plain
 from twinbook.domain.work import Work
 from twinbook.ports import UnitOfWork
 
-from . import permit, render
+from . import copies, permit
 from .office import Office
 
 _LONGEST = 200
@@ -69,7 +69,7 @@ def _made_before(office: Office, work: Work, tag: str) -> dict[str, Path]:
     found = {}
     for name in work.shot.formats:
         format_tag = format_for(name, tag)
-        file = files.get(render.file_name(work, format_tag))
+        file = files.get(copies.file_name(work, format_tag))
         if format_tag not in filed:
             continue  # never made, or its writer was killed before it was filed: it is made anew
         if file is None or hashlib.sha256(file.read_bytes()).hexdigest() != filed[format_tag]:
@@ -79,7 +79,7 @@ def _made_before(office: Office, work: Work, tag: str) -> dict[str, Path]:
 
 
 def _make(office: Office, work: Work, recipient: str, tag: str, formats: list[str]) -> None:
-    sealed = render.sealed_copies(office, work, recipient, tag, formats).values()
+    sealed = copies.seal(office, work, recipient, tag, formats).values()
     traits = [office.fingerprinter.copy_traits(data, work.release, copy.format) for copy, data in sealed]
     with office.unit() as unit:
         reasons = permit.refusals(office, unit, work, office.clock.now())

@@ -209,3 +209,8 @@ class Register:
             still_stands(unit, permit, self._clock.now())
             if not unit.spend(permit.id, self._clock.now()):
                 raise VaultRefused("permit.spent", "the permit was used already")
+
+
+def licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
+    papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
+    return {talent: paper.terms for talent, paper in papers.items()}

@@ -7,16 +7,14 @@ when it is done again, so that a process killed anywhere is finished by the next
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import date, datetime
-from fractions import Fraction
+from datetime import datetime
 
 import numpy as np
 
-from twinbook.domain import fidelity, ledger, policy, royalty
+from twinbook.domain import fidelity, ledger, royalty
 from twinbook.domain.approval import Approved
 from twinbook.domain.brief import FORMATS, frame
 from twinbook.domain.consent import Approval, Consent, Part
@@ -24,38 +22,33 @@ from twinbook.domain.errors import AwaitingSignature, InputError, Reason, Refuse
 from twinbook.domain.fidelity import Outcome
 from twinbook.domain.gate import gives
 from twinbook.domain.generation import negatives
-from twinbook.domain.license import License
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.permit import Act
-from twinbook.domain.policy import Marks
-from twinbook.domain.provenance import Marking, SourceType, copy_name, format_for
-from twinbook.domain.second_watermark import likeliest
+from twinbook.domain.provenance import SourceType
 from twinbook.domain.synthetic import prompt_faults
-from twinbook.domain.twin import Box, PlateFacts, TwinKind, around
+from twinbook.domain.twin import Box, PlateFacts, around
 from twinbook.domain.weights import Checkpoint, unlicensed
 from twinbook.domain.work import ENDS, Copy, Made, Stage, Work
-from twinbook.ports import Asked, CopyCode, Figure, OpenTwin, Plan, Rendering, RenderJob, Sealed, UnitOfWork
+from twinbook.ports import (
+    Asked,
+    Figure,
+    Plan,
+    Progress,
+    Rendering,
+    RenderJob,
+    UnitOfWork,
+    silent,
+)
 
-from . import permit
+from . import copies, permit, synthetic
 from .enroll import watched
 from .filing import file_paper
 from .office import Office
-from .synthetic import likenesses
-
-# Where no law gives a number: on a phone, 65 mm wide, capitals of 3 % are 1.5 mm high. Print on food, which has to be legible
-# by law, may be no smaller than 1.2 mm (Regulation (EU) 1169/2011, art. 13); a label that is smaller isn't conspicuous.
-HOUSE_SHARE = Fraction(3, 100)
-PROOF_LABEL, PROOF_SHARE = "PROOF, NOT RELEASED", Fraction(5, 100)
-# A mannequin could be taken for somebody in a costume: every copy says that nobody's body was photographed.
-MANNEQUIN_LABEL = "BODY IS A MANNEQUIN"
-# Nobody was photographed at all: said on every copy, as New York asks of advertising (General Business Law § 396-b).
-SYNTHETIC_LABEL = "SYNTHETIC PERFORMER"
-MINIMUM_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 
 
-def advance(office: Office, work_id: str) -> Work:
-    """Take a shot one step on and return it as it then stands.
+def advance(office: Office, work_id: str, progress: Progress = silent) -> Work:
+    """Take a shot one step on and return it as it then stands. ``progress`` hears the steps of an engine at work.
 
     Raises AwaitingSignature ``awaiting.approval`` while she has to look at it, and StateError when something broke
     (the shot stays where it is, the hold too, and the next call goes on).
@@ -68,7 +61,7 @@ def advance(office: Office, work_id: str) -> Work:
     if step is None:
         return work
     try:
-        return step(office, work)
+        return step(office, work, progress) if step is _render else step(office, work)
     except StateError:
         with office.unit() as unit:
             current = unit.works.get(work_id)
@@ -77,11 +70,11 @@ def advance(office: Office, work_id: str) -> Work:
         return current  # another process took this step meanwhile: go on from where it stands
 
 
-def finish(office: Office, work_id: str) -> Work:
+def finish(office: Office, work_id: str, progress: Progress = silent) -> Work:
     """Advance a shot to its end and, when that is a release, see it published."""
-    work = advance(office, work_id)
+    work = advance(office, work_id, progress)
     while work.stage not in ENDS:
-        work = advance(office, work_id)
+        work = advance(office, work_id, progress)
     return advance(office, work_id) if work.stage is Stage.RELEASED else work
 
 
@@ -129,7 +122,7 @@ def _hold(office: Office, work: Work) -> Work:
             reasons.append(error.reason)
         if reasons:
             return end(office, unit, work, Stage.REFUSED, tuple(reasons), "shot:refused")
-        for talent, license in _licenses(unit, work).items():
+        for talent, license in permit.licenses(unit, work).items():
             unit.books.post(ledger.hold(work.id, talent, work.attempt, license.brand.id, license.fee, now))
         facts = {"shot": work.id, "attempt": str(work.attempt), "engine": work.shot.engine}
         office.record(unit, "shot:held", facts, work.shot.talents)
@@ -161,14 +154,8 @@ def _framing_refusals(work: Work, plan: Plan, plates: Mapping[str, tuple[PlateFa
     return found
 
 
-def _synthetic(unit: UnitOfWork, work: Work) -> list[str]:
-    """Those in a shot who do not exist."""
-    twins = {talent: unit.twins.current(talent) for talent in work.shot.talents}
-    return [talent for talent, twin in twins.items() if twin is not None and twin.kind is TwinKind.SYNTHETIC]
-
-
 def _minor_refusals(unit: UnitOfWork, work: Work) -> tuple[Reason, ...]:
-    return prompt_faults(work.shot.generate.prompt) if work.shot.generate and _synthetic(unit, work) else ()
+    return prompt_faults(work.shot.generate.prompt) if work.shot.generate and synthetic.nobodies(unit, work) else ()
 
 
 def _weights_refusals(
@@ -183,11 +170,11 @@ def _weights_refusals(
     except TwinbookError as error:
         return [error.reason]
     loaded = [each for mine in checkpoints.values() for each in mine if each.id in plan.checkpoints.values()]
-    paid = any(license.fee.minor > 0 for license in _licenses(unit, work).values())
+    paid = any(license.fee.minor > 0 for license in permit.licenses(unit, work).values())
     return list(unlicensed(weights, tuple(loaded), paid=paid))
 
 
-def _render(office: Office, work: Work) -> Work:
+def _render(office: Office, work: Work, progress: Progress) -> Work:
     engine = office.engine(work.shot.engine)
     _prepare(office, work)
     pictures = {name: office.scenes.load(name) for name in work.shot.pictures}
@@ -210,9 +197,10 @@ def _render(office: Office, work: Work) -> Work:
                 pictures=pictures,
                 seed=int(min(digests)[:8], 16),
                 never=never,
+                progress=progress,
             )
             rendering = engine.render(job)
-            sha256 = _pixels_digest(rendering.rgb_srgb)
+            sha256 = copies.pixels_digest(rendering.rgb_srgb)
             picture = f"{work.id}/{sha256}"  # by content: a second process rendering the same shot replaces nothing
             first, *beside = (twins[talent] for talent in work.shot.talents)
             first.put_picture(picture, rendering.rgb_srgb, beside)
@@ -245,20 +233,10 @@ def _talents_first(work: Work, found: Sequence[Box], rendering: Rendering) -> tu
     return tuple(dict.fromkeys((*hers, *found)))
 
 
-@contextmanager
-def _stored(office: Office, work: Work, act: Act) -> Iterator[tuple[np.ndarray, Mapping[str, OpenTwin]]]:
-    """What was made, with everybody in it open: a joint picture takes the key of each. Raises Refused."""
-    permits = permit.for_shot(office, work, act)
-    with ExitStack() as loans:
-        twins = {talent: loans.enter_context(office.vault.open(talent, p)) for talent, p in permits.items()}
-        first, *beside = (twins[talent] for talent in work.shot.talents)
-        yield first.picture(work.made.picture, beside), twins
-
-
 def _judge(office: Office, work: Work) -> Work:
     """Measure what was made against her plates, outside the engine, and let the domain judge."""
     try:
-        with _stored(office, work, Act.MEASURE) as (picture, twins):
+        with copies.opened(office, work, Act.MEASURE) as (picture, twins):
             verdicts = []
             for talent, facts in _all_plates(office, work).items():
                 plates = [twins[talent].plate(plate.id) for plate in facts]
@@ -288,18 +266,18 @@ def _judge(office: Office, work: Work) -> Work:
 def _likenesses(office: Office, work: Work, picture: np.ndarray) -> tuple[Reason, ...]:
     """Whom those in a picture who do not exist could be taken for."""
     with office.unit() as unit:
-        nobodies = _synthetic(unit, work)
-    if not nobodies:
+        invented = synthetic.nobodies(unit, work)
+    if not invented:
         return ()
-    places = [work.made.faces[work.shot.talents.index(name)] for name in nobodies if work.made.faces]
+    places = [work.made.faces[work.shot.talents.index(name)] for name in invented if work.made.faces]
     faces = [face for face in office.meter.templates(picture) if any(face.facts.face.overlap(box) for box in places)]
-    return likenesses(office, faces, work.made.sha256, watched(office), work.shot.talents)
+    return synthetic.likenesses(office, faces, work.made.sha256, watched(office), work.shot.talents)
 
 
 def _bounds(office: Office, work: Work, talent: str, scores: fidelity.Calibration) -> tuple[fidelity.Bound, ...]:
     """Her bounds, the brand's and the usual ones, in that order of precedence for what each may set."""
     with office.unit() as unit:
-        license = _licenses(unit, work)[talent]
+        license = permit.licenses(unit, work)[talent]
         consent: Consent = unit.papers.get(license.consent).terms
         made = unit.twins.made_at(talent)
     years = (office.clock.now() - made).days / 365.25 if made else 0.0
@@ -324,7 +302,7 @@ def _release(office: Office, work: Work) -> Work:
         names = ", ".join(talent for talent, _ in waiting)
         raise AwaitingSignature("awaiting.approval", f"{work.name} waits for the approval of {names}")
     try:
-        sealed = sealed_copies(office, work)
+        sealed = copies.seal(office, work)
     except Refused as error:
         return refuse(office, work, error.reasons)
     staged = office.outbox.stage(work.release, {copy.name: data for copy, data in sealed.values()})
@@ -339,14 +317,6 @@ def _release(office: Office, work: Work) -> Work:
     if reasons:  # revoked, expired or otherwise gone while the copies were sealed
         return refuse(office, work, reasons)
     return _publish(office, released)
-
-
-def _plate_digests(work: Work, twins: Mapping[str, OpenTwin]) -> tuple[str, ...]:
-    """What the manifest says of the plates that are in the picture: whoever has one can tell, and nobody else. In one that a
-    model made whole there is none."""
-    if work.made.source_type is SourceType.TRAINED:
-        return ()
-    return tuple(_pixels_digest(twins[talent].plate(plate).rgb_srgb) for talent, plate in work.plates.items())
 
 
 def _publish(office: Office, work: Work) -> Work:
@@ -364,7 +334,7 @@ def _publish(office: Office, work: Work) -> Work:
 def _settled(
     office: Office, unit: UnitOfWork, work: Work, copies: tuple[Copy, ...], staged: str, now: datetime
 ) -> Work:
-    licenses = _licenses(unit, work)
+    licenses = permit.licenses(unit, work)
     holds = {held.talent: held for held in unit.books.open_holds(work.id)}
     for talent, license in licenses.items():
         if talent not in holds:
@@ -379,192 +349,6 @@ def _settled(
         }
         office.record(unit, "image:released", facts, (talent,))
     return unit.works.put(work.to(Stage.RELEASED, copies=copies, staged=staged, released_at=now))
-
-
-def sealed_copies(
-    office: Office, work: Work, recipient: str = "", tag: str = "", formats: Collection[str] | None = None
-) -> dict[str, tuple[Copy, bytes]]:
-    """A sealed copy in each of these formats (all of the shot's by default), read back, each with a code of its own: the
-    release's, or those of a ``recipient``, filed under a ``tag``. Raises Refused, StateError ``seal.readback``."""
-    with _stored(office, work, Act.RENDER) as (picture, twins):
-        plates = _plate_digests(work, twins)
-    return {
-        name: _sealed_copy(office, work, picture, name, plates, recipient, tag)
-        for name in (work.shot.formats if formats is None else formats)
-    }
-
-
-def _sealed_copy(
-    office: Office,
-    work: Work,
-    picture: np.ndarray,
-    format_name: str,
-    plates: tuple[str, ...],
-    recipient: str,
-    tag: str,
-) -> tuple[Copy, bytes]:
-    pixels, marking = _cropped(office, work, picture, format_name)
-    marking = replace(marking, plates=plates)
-    code = CopyCode(office.vault.copy_secret(), copy_name(work.release, format_name, recipient))
-    sealed = office.sealer.seal(pixels, marking, code)
-    _read_back(office, sealed, marking, code)
-    filed = format_for(format_name, tag) if tag else format_name
-    digest = hashlib.sha256(sealed.data).hexdigest()
-    return Copy(filed, file_name(work, filed), digest, pixels.shape[1], pixels.shape[0]), sealed.data
-
-
-def file_name(work: Work, filed: str) -> str:
-    """What a copy's file is called, by what the copy is filed as."""
-    return f"{work.name}-{filed}-{work.release}{work.shot.file.suffix}"
-
-
-def as_released(office: Office, work: Work, format_name: str) -> tuple[np.ndarray, Marking]:
-    """What a released copy showed before it was marked, uint8 sRGB (h, w, 3), under a permit for evidence, and what was
-    said on it. Raises Refused when what it rests on was revoked."""
-    with _stored(office, work, Act.EVIDENCE) as (picture, _):
-        pass
-    return _cropped(office, work, picture, format_name)
-
-
-def _cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) -> tuple[np.ndarray, Marking]:
-    """What a copy in this format shows, uint8 sRGB (h, w, 3), and what has to be said on it: of a released shot as on the
-    day of its release. Raises Refused."""
-    height, width = picture.shape[:2]
-    if not work.made.faces:
-        raise Refused("engine.figure", "no face is left to frame the picture by")
-    first, *others = work.made.faces[: len(work.shot.talents)]
-    crop = frame(width, height, first, work.made.person, FORMATS[format_name], others)
-    pixels = np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
-    with office.unit() as unit:
-        asked = marks(office, unit, work, [format_name])
-        words = label_words(unit, work, asked)
-    share = max(asked.min_share, HOUSE_SHARE)
-    return pixels, _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
-
-
-def label_words(unit: UnitOfWork, work: Work, asked: Marks) -> str:
-    """The label of a copy: what the law asks for, and what the house says besides."""
-    nobody = bool(_synthetic(unit, work)) and SYNTHETIC_LABEL not in asked.text
-    house = [SYNTHETIC_LABEL] * nobody + [MANNEQUIN_LABEL] * work.shot.mannequin
-    return " · ".join([asked.text, *house])
-
-
-def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]) -> Marks:
-    """What the law asks a rendered shot's copies in these formats to show, from today to the end of its licenses: a label
-    that comes into force while they are shown is owed by then. In English wherever a law has it: the words of
-    the EU's code of practice are English, and one release goes to many places."""
-    licenses = _licenses(unit, work).values()
-    today = (work.released_at or office.clock.now()).date()
-    return office.law.marks(
-        territories=frozenset().union(*(license.territories for license in licenses)),
-        channels={FORMATS[name].channel for name in formats},
-        made=made_as(unit, work),
-        on=today,
-        last=max(today, *(license.ends or date.max for license in licenses)),
-    )
-
-
-def made_as(unit: UnitOfWork, work: Work) -> policy.Made:
-    """The most that can be said of the picture: that somebody in it doesn't exist outranks how it was made."""
-    twins = [unit.twins.current(talent) for talent in work.shot.talents]
-    if any(twin is not None and twin.kind is TwinKind.SYNTHETIC for twin in twins):
-        return policy.Made.SYNTHETIC
-    return policy.Made.GENERATED if work.made.source_type is SourceType.TRAINED else policy.Made.MODIFIED
-
-
-def _marking(
-    office: Office, work: Work, format_name: str, crop: Box, label: str, label_share: Fraction, aigc: bool = False
-) -> Marking:
-    def seen(box: Box) -> Box:
-        return box.shifted(crop.left, crop.top).clipped(crop.width, crop.height)
-
-    with office.unit() as unit:
-        licenses = _licenses(unit, work)
-        nobody = bool(_synthetic(unit, work))
-    brand = next(iter(licenses.values())).brand.name
-    ends = [license.ends for license in licenses.values() if license.ends]
-    return Marking(
-        release=work.release,
-        format=format_name,
-        label=label,
-        faces=tuple(seen(box) for box in work.made.faces),
-        person=seen(work.made.person),
-        source_type=work.made.source_type,
-        operations=work.made.operations,
-        engine=work.shot.engine,
-        engine_version=work.made.engine_version,
-        title=f"{brand}: {work.name}",
-        credit=f"Digital twin, licensed to {brand}",
-        license=" ".join(sorted(set(work.licenses.values()))),
-        consent=" ".join(sorted({license.consent for license in licenses.values()})),
-        created=office.clock.now().isoformat(timespec="seconds"),
-        label_share=float(label_share),
-        aigc=aigc,
-        file=work.shot.file,
-        # Of several licenses the picture may be shown where and while all of them let it.
-        starts=max(license.starts for license in licenses.values()).isoformat(),
-        ends=min(ends).isoformat() if ends else "",
-        channels=tuple(sorted(frozenset.intersection(*(license.channels for license in licenses.values())))),
-        credits=work.shot.credits,
-        nobody=nobody,
-    )
-
-
-def _read_back(office: Office, sealed: Sealed, marking: Marking, code: CopyCode) -> None:
-    """Nothing is staged that the independent reader doesn't find fully marked."""
-    try:
-        reading = office.reader.read(sealed.data)
-    except InputError as error:  # its remedy is for whoever brings a picture, and nobody brought this one
-        raise StateError(
-            "seal.readback", f"{marking.format}: not so: the file can be read ({error.diagnosis})"
-        ) from error
-    traced = office.reader.trace(sealed.data, sealed.original_srgb, code.secret, [code.name], in_place=True)
-    checks = {
-        "the manifest is trusted": reading.manifest.state == "trusted",
-        "the manifest names the release": reading.manifest.release == marking.release.hex,
-        "the watermark names the release": reading.watermark.release == marking.release,
-        "the second watermark names the release": reading.second is None
-        or likeliest(reading.second, [marking.release]) == marking.release,
-        "the metadata name the release": reading.xmp_release == marking.release.hex,
-        "the metadata say how it was made": reading.source_type == marking.source_type.uri,
-        "China's entry names the release": not marking.aigc or reading.aigc == marking.release.hex,
-        "the label says all it must": reading.label == " ".join(marking.label.split()),
-        "the copy's own code is there": traced is not None and bool(traced.above),
-        "the label can be read": (reading.label_contrast or 0) >= MINIMUM_CONTRAST,
-    }
-    failed = [what for what, ok in checks.items() if not ok]
-    if failed:
-        raise StateError("seal.readback", f"{marking.format}: not so: {'; '.join(failed)}")
-
-
-def proof(office: Office, work: Work) -> bytes:
-    """A small picture for her to decide on, labelled as a proof and marked like a release. Raises Refused."""
-    with _stored(office, work, Act.RENDER) as (picture, _):
-        pass
-    return office.sealer.seal(picture, _proof_marking(office, work, picture)).data
-
-
-def annotated(office: Office, work: Work) -> bytes:
-    """What was made with what was found marked in it, for people who have to know why: labelled as a proof and marked like
-    a release. Raises Refused, and InputError ``shot.unknown`` when nothing was made."""
-    if work.made is None:
-        raise InputError("shot.unknown", f"nothing was made for {work.name}, so nothing was measured")
-    with _stored(office, work, Act.MEASURE) as (picture, _):
-        pass
-    drawn, shown = office.meter.annotate(picture, work.findings)
-    marking = _proof_marking(office, work, drawn)
-    scale = shown.width / picture.shape[1]
-    faces = [Box(*(round(part * scale) for part in (f.left, f.top, f.width, f.height))) for f in marking.faces]
-    told = Box(shown.right, 0, drawn.shape[1] - shown.right, drawn.shape[0])  # the label covers nothing that is told
-    # As large as on the picture alone: beside long lists of findings it would grow with them until there is no room.
-    share = marking.label_share * min(shown.width, shown.height) / min(drawn.shape[:2])
-    marking = replace(marking, faces=(*faces, *([told] if told.width else [])), label_share=share)
-    return office.sealer.seal(np.ascontiguousarray(drawn), marking).data
-
-
-def _proof_marking(office: Office, work: Work, picture: np.ndarray) -> Marking:
-    height, width = picture.shape[:2]
-    return _marking(office, work, "proof", Box(0, 0, width, height), PROOF_LABEL, PROOF_SHARE)
 
 
 def draw_approvals(office: Office, work: Work) -> list[Paper]:
@@ -619,13 +403,8 @@ def _approved(office: Office, unit: UnitOfWork, talent: str, asked: Approved, sh
     return False
 
 
-def _licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
-    papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
-    return {talent: paper.terms for talent, paper in papers.items()}
-
-
 def _consents(unit: UnitOfWork, work: Work) -> dict[str, Consent]:
-    return {talent: unit.papers.get(license.consent).terms for talent, license in _licenses(unit, work).items()}
+    return {talent: unit.papers.get(license.consent).terms for talent, license in permit.licenses(unit, work).items()}
 
 
 def _checkpoints(office: Office, unit: UnitOfWork, work: Work) -> dict[str, tuple[Checkpoint, ...]]:
@@ -633,7 +412,7 @@ def _checkpoints(office: Office, unit: UnitOfWork, work: Work) -> dict[str, tupl
     on: what she withdrew isn't used, whatever else of it still stands."""
     now = office.clock.now()
     found = {}
-    for talent, license in _licenses(unit, work).items():
+    for talent, license in permit.licenses(unit, work).items():
         consent = unit.papers.get(license.consent)
         found[talent] = tuple(unit.checkpoints.current(talent)) if gives(consent, Part.TRAIN, now) else ()
     return found
@@ -647,10 +426,6 @@ def _plates(unit: UnitOfWork, work: Work) -> dict[str, tuple[PlateFacts, ...]]:
 def _all_plates(office: Office, work: Work) -> dict[str, tuple[PlateFacts, ...]]:
     with office.unit() as unit:
         return _plates(unit, work)
-
-
-def _pixels_digest(pixels: np.ndarray) -> str:
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def _extent(alpha: np.ndarray) -> Box:

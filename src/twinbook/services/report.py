@@ -19,7 +19,7 @@ from twinbook.domain.policy import Made
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import Sheet, SheetCopy, SheetShot, UnitOfWork
 
-from . import enroll, render, settle, sign, transparency
+from . import copies, enroll, render, settle, sign, transparency
 from .office import Office
 from .run import Outcome
 
@@ -70,9 +70,9 @@ def write_papers(
                 _json(out / "receipts" / f"{work.name}-{work.release}-{index + 1}.json", receipt)
     _json(out / "receipts" / "log-key.json", _log_key(office))
     for work, papers in outcome.waiting:
-        durable.write(out / "to-approve" / f"{work.name}.jpg", render.proof(office, work))
+        durable.write(out / "to-approve" / f"{work.name}.jpg", copies.proof(office, work))
         if render.undecided(work):
-            durable.write(out / "to-approve" / f"{work.name}-findings.jpg", render.annotated(office, work))
+            durable.write(out / "to-approve" / f"{work.name}-findings.jpg", copies.annotated(office, work))
         to_sign(office, [(paper, Role.TALENT, str(paper.document["talent"])) for paper in papers], out)
     _write_signed_papers(office, outcome, out)
     write_statements(office, [talent.party.id for talent in campaign.talents], out)
@@ -179,7 +179,7 @@ def _notices(office: Office, unit: UnitOfWork, work: Work) -> tuple[str, ...]:
     """What the law packs tell whoever posts the copies of a released shot."""
     if work.stage is not Stage.RELEASED or any(unit.papers.get(digest).erased for digest in work.licenses.values()):
         return ()
-    return render.marks(office, unit, work, [copy.format for copy in work.copies]).notices
+    return copies.marks(office, unit, work, [copy.format for copy in work.copies]).notices
 
 
 def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work, folder: Path) -> SheetShot:
@@ -216,7 +216,7 @@ def _sheet_shot(office: Office, unit: UnitOfWork, campaign: Campaign, work: Work
         engine=f"{work.shot.engine} {work.made.engine_version}" if work.made else work.shot.engine,
         seconds=sum(work.made.seconds.values()) if work.made else 0.0,
         from_words=_from_words(work),
-        made=_MADE[render.made_as(unit, work)] if work.made else "",
+        made=_MADE[copies.made_as(unit, work)] if work.made else "",
     )
 
 

@@ -13,6 +13,7 @@ from twinbook.domain.paper import Paper
 from twinbook.domain.party import Role
 from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.work import Stage, Work, work_id
+from twinbook.ports import Progress
 
 from . import enroll, permit, render, sign
 from .office import Office
@@ -70,7 +71,7 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
         if reasons and work.stage is Stage.BRIEFED:
             work = render.refuse(office, work, reasons)
         try:
-            work = render.finish(office, work.id)
+            work = render.finish(office, work.id, _steps(work, tell))
         except AwaitingSignature:
             with office.unit() as unit:
                 work = unit.works.get(work.id)
@@ -82,6 +83,16 @@ def run(office: Office, campaign: Campaign, folder: Path, tell: Tell = lambda li
     for note in notes:
         tell(f"note: {note.diagnosis} [{note.code}]")
     return Outcome(tuple(works), papers, unused, tuple(approvals), tuple(notes))
+
+
+def _steps(work: Work, tell: Tell) -> Progress:
+    """Tells an engine's steps, ten times in all: an engine that takes minutes isn't taken for one that hangs."""
+
+    def heard(done: int, steps: int) -> None:
+        if done * 10 // max(steps, 1) > (done - 1) * 10 // max(steps, 1):
+            tell(f"{work.name}: step {done} of {steps}")
+
+    return heard
 
 
 def _enrolled(

@@ -17,6 +17,8 @@ from twinbook.domain.fidelity import DEFAULT_IDENTITY_LIMIT
 from twinbook.domain.paper import Paper
 from twinbook.domain.party import PaperKind
 from twinbook.domain.synthetic import Resemblance, resemblances
+from twinbook.domain.twin import TwinKind
+from twinbook.domain.work import Work
 from twinbook.ports import Plate, UnitOfWork
 
 from . import permit
@@ -53,6 +55,12 @@ def likenesses(
         }
         office.record(unit, "synthetic:compared", facts, tuple(but))
     return resemblances(found)
+
+
+def nobodies(unit: UnitOfWork, work: Work) -> list[str]:
+    """Those in a shot who do not exist."""
+    twins = {talent: unit.twins.current(talent) for talent in work.shot.talents}
+    return [talent for talent, twin in twins.items() if twin is not None and twin.kind is TwinKind.SYNTHETIC]
 
 
 def _measured(office: Office, talent: str, faces: Sequence[Plate], subject: str) -> Resemblance | None:

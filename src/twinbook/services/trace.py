@@ -13,7 +13,7 @@ from twinbook.domain.errors import InputError
 from twinbook.domain.provenance import CopyScore, CopyTrace, ReleaseId, copy_name
 from twinbook.domain.work import Stage, Work
 
-from . import pass_on, render
+from . import copies, pass_on
 from .office import Office
 from .verify import verify
 
@@ -89,7 +89,7 @@ def trace(office: Office, data: bytes, releases: Sequence[str] = ()) -> Traced:
     best: dict[str, CopyScore] = {}
     for work in works:
         for copy in work.copies:
-            pixels, marking = render.as_released(office, work, copy.format)
+            pixels, marking = copies.as_released(office, work, copy.format)
             found = office.reader.trace(data, office.sealer.original(pixels, marking), secret, list(names))
             if found is None:
                 continue

@@ -26,7 +26,7 @@ from ...domain.errors import EngineRefused, InputError, StateError
 from ...domain.generation import BODY_POSE, PLATE_POSE, Generation, Keep
 from ...domain.twin import PlateFacts, View
 from ...domain.weights import Checkpoint
-from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
+from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Progress, Rendering, RenderJob
 from ..composite.depth import depth_of_body
 from ..composite.dressing import separable
 from .framing import AREA, canvas_of, expected_figure, kept_of, png, put_together, sent_of, strayed
@@ -60,12 +60,11 @@ class ComfySettings:
 
 
 class ComfyEngine(Engine):
-    """``tell`` hears steps done and steps in all while a job runs. Raises InputError ``engine.address``, ``engine.folder``."""
+    """Raises InputError ``engine.address``, ``engine.folder``."""
 
     def __init__(
         self,
         settings: ComfySettings,
-        tell: Callable[[int, int], None] = lambda done, of: None,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         self._settings = settings
@@ -76,7 +75,7 @@ class ComfyEngine(Engine):
                 "engine.folder", f"{settings.folder} can't be the folder of a server that isn't this machine"
             )
         self._premises = Premises(settings.folder) if settings.folder is not None else None
-        self._server = ComfyServer(wire, settings.pause, settings.most_seconds, tell)
+        self._server = ComfyServer(wire, settings.pause, settings.most_seconds)
         self._tokens: dict[str, str] = {}  # the words that stand for her, by checkpoint
         self._turns = Turns(settings.lock, today, settings.jobs_a_day, settings.most_seconds)
 
@@ -208,7 +207,7 @@ class ComfyEngine(Engine):
                 data = job.twins[talent].weights(adapter_id)
                 placed = lent.enter_context(self._premises.lent(order.adapter, data))
                 lap("adapter")
-            answer, resumed, left = self._made(order, weights, (width, height), count)
+            answer, resumed, left = self._made(order, weights, (width, height), count, job.progress)
         lap("server")
         provenance = {
             "plate": plate.facts.id,
@@ -258,7 +257,7 @@ class ComfyEngine(Engine):
         raise EngineRefused("engine.weights", f"the server has no {weights!r} among its {len(known)} checkpoints")
 
     def _made(
-        self, order: Order, weights: str, size: tuple[int, int], count: Callable[[], None]
+        self, order: Order, weights: str, size: tuple[int, int], count: Callable[[], None], progress: Progress
     ) -> tuple[np.ndarray, bool, str]:
         """The picture, whether it was there already, and what stays on the server."""
         where, entry = self._server.standing(order.id)
@@ -277,7 +276,7 @@ class ComfyEngine(Engine):
                         self._server.upload(order.stored(slot), data)
                     self._server.submit(order.id, order.graph(weights), client)
                 if where is not Standing.ENDED:
-                    entry = self._server.wait(order.id, events)
+                    entry = self._server.wait(order.id, events, progress)
             finally:
                 if events is not None:
                     events.close()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from ...domain.errors import EngineRefused, StateError
+from ...ports import Progress, silent
 from .wire import LONG, Answer, Events, Wire
 
 SUBFOLDER = "twinbook"
@@ -52,17 +53,10 @@ class Stored:
 
 
 class ComfyServer:
-    """``pause`` is the time between two questions, ``most`` that a job may take altogether, in seconds. ``tell`` hears
-    steps done and steps in all."""
+    """``pause`` is the time between two questions, ``most`` that a job may take altogether, in seconds."""
 
-    def __init__(
-        self,
-        wire: Wire,
-        pause: float = 1.0,
-        most: float = 1800.0,
-        tell: Callable[[int, int], None] = lambda done, of: None,
-    ) -> None:
-        self._wire, self._pause, self._most, self._tell = wire, pause, most, tell
+    def __init__(self, wire: Wire, pause: float = 1.0, most: float = 1800.0) -> None:
+        self._wire, self._pause, self._most = wire, pause, most
 
     def version(self) -> str:
         """What the server calls itself. Raises StateError ``engine.unreachable`` when it is no ComfyUI."""
@@ -135,7 +129,7 @@ class ComfyServer:
                 self.forget(other)
             raise StateError("engine.failed", "the server gives jobs ids of its own; it takes ComfyUI 0.3.57 or newer")
 
-    def wait(self, job: str, events: Events | None) -> Mapping[str, object]:
+    def wait(self, job: str, events: Events | None, progress: Progress = silent) -> Mapping[str, object]:
         """The job's entry in the history once it has ended. The WebSocket only shortens the wait and tells progress.
 
         Raises StateError ``engine.failed`` when it is too late or the server forgot the job, ``engine.unreachable`` when
@@ -156,9 +150,9 @@ class ComfyServer:
                 raise StateError("engine.failed", "the server knows nothing of the job any more; it was started anew")
             if time.monotonic() > until:
                 raise StateError("engine.failed", f"the job wasn't done after {self._most:g} seconds")
-            events = self._hear(job, events)
+            events = self._hear(job, events, progress)
 
-    def _hear(self, job: str, events: Events | None) -> Events | None:
+    def _hear(self, job: str, events: Events | None, progress: Progress) -> Events | None:
         """Wait for a pause, or until something is told that makes asking worth while."""
         until = time.monotonic() + self._pause
         while (left := until - time.monotonic()) > 0:
@@ -178,7 +172,7 @@ class ComfyServer:
             kind, done, of = message.get("type"), data.get("value"), data.get("max")
             if kind == "progress" and isinstance(done, int | float) and isinstance(of, int | float):
                 if 0 <= done <= of <= 1e6:
-                    self._tell(int(done), int(of))
+                    progress(int(done), int(of))
             elif kind in ("execution_success", "execution_error", "execution_interrupted") or (
                 kind == "executing" and data.get("node") is None
             ):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -38,19 +38,12 @@ _REACH = {"top": 0.9, "dress": 2.5, "bottom": 3.9}
 
 
 class DiffusionEngine(Engine):
-    """`ports.Engine` for what is made by words. ``device`` is torch's name of one, empty for the best there is; ``progress``
-    hears shot, step and steps. Deterministic on a CPU."""
+    """`ports.Engine` for what is made by words. ``device`` is torch's name of one, empty for the best there is.
+    Deterministic on a CPU."""
 
-    def __init__(
-        self,
-        shelf: WeightsShelf,
-        device: str = "",
-        precision: str = "bf16",
-        progress: Callable[[str, int, int], None] = lambda shot, step, steps: None,
-    ) -> None:
+    def __init__(self, shelf: WeightsShelf, device: str = "", precision: str = "bf16") -> None:
         self._shelf = shelf
         self._memory = Memory(torch.device(device) if device else families.best_device(), precision)
-        self._progress = progress
         # What was planned with, by id: a job names checkpoints, and what they must be was said when it was planned.
         self._checkpoints: dict[str, Checkpoint] = {}
 
@@ -129,7 +122,7 @@ class DiffusionEngine(Engine):
             used[talent] = checkpoint
         try:
             with self._memory.base(weights, self._shelf.folder(weights.name)) as base:
-                return rendered(job, base, used, lambda step, steps: self._progress(job.shot.id, step, steps))
+                return rendered(job, base, used)
         except TwinbookError:
             raise
         except torch.OutOfMemoryError as error:

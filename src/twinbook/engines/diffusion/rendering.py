@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -46,7 +46,6 @@ def rendered(
     job: RenderJob,
     base: Base,
     checkpoints: Mapping[str, Checkpoint],
-    progress: Callable[[int, int], None],
 ) -> Rendering:
     """Make the picture. ``checkpoints`` by talent; their bytes come from the open twins and stay in memory. Raises
     EngineRefused ``engine.checkpoint``, ``engine.region``, ``engine.pose``, ``engine.memory``."""
@@ -73,7 +72,7 @@ def rendered(
         told["seed"] = str(seed)
 
         def make() -> np.ndarray:
-            return _painted(job, base, plate, canvas, checkpoints, names, seed, told, progress)
+            return _painted(job, base, plate, canvas, checkpoints, names, seed, told)
 
         made, said = climb(base, make)
     lap("paint")
@@ -142,7 +141,6 @@ def _painted(
     names: Mapping[str, str],
     seed: int,
     told: dict[str, str],
-    progress: Callable[[int, int], None],
 ) -> np.ndarray:
     generate = job.shot.generate
     size = canvas.width, canvas.height
@@ -173,7 +171,7 @@ def _painted(
         kept=kept,
         pictures=pictures,
         control=_control(job, base, plate, canvas),
-        progress=progress,
+        progress=job.progress,
     )
     return material.as_pixels(base.pixels(latents))
 
