@@ -51,7 +51,7 @@ def test_no_crop_goes_through_anybodys_face(picture, at, name):
     try:
         crop = frame(width, height, face, around((person, other)), FORMATS[name], [other])
     except Refused as error:
-        assume(error.code in ("format.face_cut", "seal.label_room"))
+        assume(error.code in ("format.face_cut", "seal.label_room", "format.too_small"))
         return
     assert crop.contains(face)
     assert crop.contains(other)
@@ -63,6 +63,13 @@ def test_a_standing_figure_isnt_cut_at_the_hands_while_there_is_air_above_the_he
     crop = frame(1000, 1100, face, person, shape)
     assert crop.bottom >= person.top + round(0.64 * person.height)
     assert crop.contains(face)
+
+
+def test_a_page_of_too_few_pixels_is_refused_rather_than_blown_up():
+    face, person = Box(500, 200, 200, 200), Box(300, 100, 600, 1500)
+    assert frame(1240, 1800, face, person, FORMATS["print-a4"]).width == 1240
+    with pytest.raises(Refused, match=r"format\.too_small.* 1240 pixels of width, and this picture gives 1239"):
+        frame(1239, 1800, face, person, FORMATS["print-a4"])
 
 
 def test_a_face_that_fills_the_format_leaves_no_room_for_the_label():

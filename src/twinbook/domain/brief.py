@@ -51,11 +51,20 @@ IMAGE_PREFIX = "image:"
 
 @dataclass(frozen=True)
 class Format:
-    """A platform's framing: ``ratio`` is width : height, ``channel`` is where it will be shown."""
+    """A platform's framing: ``ratio`` is width : height, ``channel`` is where it will be shown.
+
+    ``letters`` is the height of the label's capitals, at least, as a share of the shortest side where no law gives a number.
+    On a phone, 65 mm wide, 3 % are 2 mm; food, which has to be legible by law, may not be printed smaller than 1.2 mm to the x
+    (Regulation (EU) 1169/2011, art. 13), and a label that is smaller isn't conspicuous. A page is read from as near and is three
+    times as wide; a poster 1.2 m wide from ten times as far. ``least_width`` in pixels is what printers ask for, or nothing:
+    150 to the inch on a page, 30 on a poster.
+    """
 
     name: str
     channel: str
     ratio: Fraction
+    letters: Fraction = Fraction(3, 100)
+    least_width: int = 0
 
 
 FORMATS = {
@@ -66,6 +75,8 @@ FORMATS = {
         Format("tiktok-9x16", "tiktok", Fraction(9, 16)),
         Format("web-3x4", "web", Fraction(3, 4)),
         Format("web-2x3", "web", Fraction(2, 3)),
+        Format("print-a4", "print", Fraction(210, 297), Fraction(3, 200), 1240),
+        Format("outdoor-2x3", "outdoor", Fraction(2, 3), Fraction(2, 100), 1400),
     )
 }
 
@@ -321,10 +332,16 @@ def frame(width: int, height: int, face: Box, person: Box, shape: Format, others
     crop is as large as the picture allows. It is centred on the person, moved only as far as needed to keep every
     whole face with its margin, and keeps the head's end of the picture when height must go, but doesn't end at the hands of
     a standing figure if less air above the head spares them. Raises Refused ``format.face_cut`` when no crop of this
-    shape holds the faces, and ``seal.label_room`` when they would leave no room for a label.
+    shape holds the faces, ``seal.label_room`` when they would leave no room for a label, and ``format.too_small`` when it would
+    have fewer pixels than the format needs: nothing is made up to fill a page.
     """
     crop_width = min(width, int(height * shape.ratio))
     crop_height = min(height, int(crop_width / shape.ratio))
+    if crop_width < shape.least_width:
+        raise Refused(
+            "format.too_small",
+            f"{shape.name} needs {shape.least_width} pixels of width, and this picture gives {crop_width}",
+        )
     head = around(one.grown(FACE_MARGIN).clipped(width, height) for one in (face, *others))
     if head.width > crop_width or head.height > crop_height:
         what = "the face" if not others else f"the {1 + len(others)} faces"

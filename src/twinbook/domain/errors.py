@@ -148,6 +148,10 @@ _catalogue(
     },
     format={
         "face_cut": ("A format would cut through her face", "leave the format out or use another plate"),
+        "too_small": (
+            "There are too few pixels for a format",
+            "leave the format out, or take a larger photograph of her",
+        ),
     },
     capture={
         "unreadable": ("The file is not an image that can be decoded", "export it again as JPEG, PNG or WebP"),

@@ -28,9 +28,6 @@ from twinbook.ports import CopyCode, OpenTwin, Sealed, UnitOfWork
 from . import permit, synthetic
 from .office import Office
 
-# Where no law gives a number: on a phone, 65 mm wide, capitals of 3 % are 1.5 mm high. Print on food, which has to be legible
-# by law, may be no smaller than 1.2 mm (Regulation (EU) 1169/2011, art. 13); a label that is smaller isn't conspicuous.
-HOUSE_SHARE = Fraction(3, 100)
 PROOF_LABEL, PROOF_SHARE = "PROOF, NOT RELEASED", Fraction(5, 100)
 # A mannequin could be taken for somebody in a costume: every copy says that nobody's body was photographed.
 MANNEQUIN_LABEL = "BODY IS A MANNEQUIN"
@@ -106,7 +103,7 @@ def _cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) 
     with office.unit() as unit:
         asked = marks(office, unit, work, [format_name])
         words = label_words(unit, work, asked)
-    share = max(asked.min_share, HOUSE_SHARE)
+    share = max(asked.min_share, FORMATS[format_name].letters)
     return pixels, _marking(office, work, format_name, crop, words, share, "aigc" in asked.metadata)
 
 

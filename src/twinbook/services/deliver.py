@@ -40,6 +40,14 @@ PLATFORMS = {
         "TikTok labels by itself what carries a C2PA manifest.",
         "TikTok is reported to take down synthetic media of private individuals even when labelled: ask it before the campaign counts on it.",
     ),
+    "print": (
+        "On paper nothing is left of manifest and metadata: the label on the picture is what the law asks for, and has to stay whole.",
+        "Let the printer convert the delivered file to the press's colours at its own size, without cropping or retouching.",
+    ),
+    "outdoor": (
+        "On a poster nothing is left of manifest and metadata: the label on the picture is what the law asks for, and has to stay whole.",
+        "On screens in the street show the delivered file itself, not a recording of it.",
+    ),
 }
 
 
