@@ -70,7 +70,7 @@ def test_a_picture_squeezed_as_a_whole_is_told_as_stretched(demo_plate):
 
 @pytest.mark.parametrize(
     "other",
-    [("mira", "waist-threequarter"), ("sami", "waist-front")],
+    [pytest.param(("mira", "waist-threequarter"), marks=pytest.mark.slow), ("sami", "waist-front")],
     ids="-".join,
 )
 def test_another_photograph_is_not_made_from_this_plate(demo_plate, other):

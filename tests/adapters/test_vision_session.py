@@ -65,6 +65,7 @@ def test_without_comparing_no_template_is_made(monkeypatch):
     assert [verdict.state for verdict in session.verdicts()] == [State.ACCEPTED, State.ACCEPTED]
 
 
+@pytest.mark.slow
 def test_plates_go_one_at_a_time_to_whoever_keeps_them(tmp_path):
     for name in ("head-front", "full-threequarter"):
         shutil.copy(DEMO / "mira" / f"{name}.jpg", tmp_path)
