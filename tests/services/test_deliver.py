@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from twinbook import testing
+from twinbook.domain.brief import FORMATS
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, Refused, StateError
 from twinbook.domain.paper import Paper
@@ -58,6 +59,10 @@ def test_everything_is_there_and_its_checksum(office, released):
     assert {hashlib.sha256(files[f"images/{copy.name}"]).hexdigest() for copy in work.copies} == {
         copy.sha256 for copy in work.copies
     }
+
+
+def test_every_channel_but_ones_own_pages_has_notes():
+    assert {shape.channel for shape in FORMATS.values()} - {"web"} == set(deliver.PLATFORMS)
 
 
 def test_the_labels_words_are_caption_and_alternative_text(office, released):

@@ -61,6 +61,15 @@ def test_an_engine_at_work_is_heard_ten_times(office, people, planned, tmp_path)
     assert steps == [f"blue: step {done} of 30" for done in range(3, 31, 3)]
 
 
+def test_a_photograph_too_small_for_a_page_is_told_before_a_fee_is_held(office, people, photos, tmp_path):
+    shots = [testing.a_shot("page", formats=("print-a4",))]
+    planned = testing.campaign(photos, shots, channels=("print",), consent_channels=("print",))
+    people.sign_all(office, planned)
+    (work,) = run.run(office, planned, tmp_path).works
+    assert (work.stage, [why.code for why in work.reasons]) == (Stage.REFUSED, ["format.too_small"])
+    assert balances(office) == {}
+
+
 def test_running_again_makes_nothing_twice_and_charges_nothing_twice(office, played, planned, tmp_path):
     before = balances(office), {f: f.read_bytes() for f in (tmp_path / "out" / "released").iterdir()}
     again = run.run(office, planned, tmp_path)
