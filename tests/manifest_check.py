@@ -180,6 +180,24 @@ def _check_signature(cose: bytes, claim: bytes, anchor: x509.Certificate) -> Non
         raise Untrue("the signature isn't the certificate's, or the certificate isn't the anchor's") from error
 
 
+def check_identity(data: bytes, anchor_pem: str) -> dict[str, object]:
+    """What an organisation vouched for (CAWG identity assertion 1.2, X.509 and COSE): the payload that it signed, after its
+    signature, its chain and the assertions that it names were checked. Raises Untrue."""
+    (store,) = boxes(_whole(manifest_store(data)))
+    kept = store.inner()[1].find("c2pa.assertions")
+    identity = cbor2.loads(kept.find("cawg.identity").inner()[1].body)
+    payload = identity["signer_payload"]
+    anchor = x509.load_pem_x509_certificate(anchor_pem.encode())
+    _check_signature(identity["signature"], cbor2.dumps(payload), anchor)
+    if any(identity["pad1"]) or any(identity.get("pad2", b"")):
+        raise Untrue("something is hidden in the padding")
+    for reference in payload["referenced_assertions"]:
+        found = kept.find(reference["url"].rpartition("/")[2])
+        if hashlib.sha256(found.body).digest() != reference["hash"]:
+            raise Untrue(f"{reference['url']} isn't what was vouched for")
+    return payload
+
+
 def _check_data_hash(data: bytes, bound: dict) -> None:
     digest, at = hashlib.new(bound.get("alg", "sha256")), 0
     for gap in sorted(bound["exclusions"], key=lambda gap: gap["start"]):

@@ -289,12 +289,13 @@ def campaign_template() -> str:
 
 def _marks(settings: Settings, clock: Clock) -> dict[str, object]:
     certificate, key = _signing(settings, clock)
+    named = _identity(settings, clock)
     # What was signed before there was a certificate of one's own stays trusted.
     trusted = certificate.anchors_pem + (anchors(settings) if settings.signing_certificate else "")
     stamps = _text(settings.timestamp_anchors) if settings.timestamp_anchors else ""
 
     def sealer() -> Sealer:
-        from .seal import ImageSealer
+        from .seal import Identity, ImageSealer
 
         return ImageSealer(
             certificate.chain_pem,
@@ -302,12 +303,13 @@ def _marks(settings: Settings, clock: Clock) -> dict[str, object]:
             key=key,
             timestamp_url=settings.timestamp_url,
             second=settings.watermark_model,
+            identity=Identity(named.chain_pem, named.private_key_pem) if named else None,
         )
 
     def reader() -> Reader:
         from .reader import ImageReader
 
-        return ImageReader(trusted, stamps, settings.watermark_model)
+        return ImageReader(trusted, stamps, settings.watermark_model, named.anchors_pem if named else "")
 
     return {"sealer": _Later(sealer), "reader": _Later(reader)}
 
@@ -325,6 +327,13 @@ def _signing(settings: Settings, clock: Clock) -> tuple[SigningCertificate, Clai
         certificate = load_chain_file(chain, now, profile=profile)
         return certificate, pkcs11_key(settings.signing_key, certificate.chain_pem)
     return load_certificate_files(chain, Path(settings.signing_key), None, now, profile=profile), None
+
+
+def _identity(settings: Settings, clock: Clock) -> SigningCertificate | None:
+    """The certificate of the organisation that signs beside, held to what signs pictures is held to."""
+    if settings.identity_certificate is None:
+        return None
+    return load_certificate_files(settings.identity_certificate, settings.identity_key, None, clock.now())
 
 
 def _text(file: Path) -> str:

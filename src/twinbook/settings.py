@@ -25,6 +25,8 @@ SETTINGS = {
     "TWINBOOK_SIGNING_KEY": "That certificate's private key, a PEM file or a pkcs11: URI (RFC 7512)",
     "TWINBOOK_SIGNING_COMMAND": "Instead of a key, a program that gets bytes on standard input and answers with their signature",
     "TWINBOOK_SIGNING_PROFILE": "'basic' to take a certificate without the C2PA conformance programme's profile",
+    "TWINBOOK_IDENTITY_CERTIFICATE": "An organisation's certificate that signs manifests as well (CAWG), a PEM file; by default none",
+    "TWINBOOK_IDENTITY_KEY": "The private key of that certificate, a PEM file that is yours alone",
     "TWINBOOK_TIMESTAMP_URL": "A time stamp authority (RFC 3161) for manifests and for the seals on papers; by default none",
     "TWINBOOK_TIMESTAMP_ANCHORS": "Whom stamps are believed of, a PEM file with the authority's root",
     "TWINBOOK_MATTE_MODEL": "An ONNX file of your own for rough mattes (twinbook[neural-matte]); by default none",
@@ -65,6 +67,8 @@ class Settings:
     signing_command: str = ""
     signing_profile: str = ""
     timestamp_anchors: Path | None = None
+    identity_certificate: Path | None = None
+    identity_key: Path | None = None
     comfyui_url: str = ""
     comfyui_operator: str = ""
     comfyui_folder: Path | None = None
@@ -110,6 +114,13 @@ def settings(
             "TWINBOOK_SIGNING_CERTIFICATE goes with one of TWINBOOK_SIGNING_KEY and TWINBOOK_SIGNING_COMMAND",
             "set the certificate and one of the two, or none of them",
         )
+    identity = environment.get("TWINBOOK_IDENTITY_CERTIFICATE"), environment.get("TWINBOOK_IDENTITY_KEY")
+    if bool(identity[0]) != bool(identity[1]):
+        raise InputError(
+            "seal.certificate",
+            "of TWINBOOK_IDENTITY_CERTIFICATE and TWINBOOK_IDENTITY_KEY only one is set",
+            "set both, or neither",
+        )
     stamps = environment.get("TWINBOOK_TIMESTAMP_ANCHORS")
     comfyui, flows = environment.get("TWINBOOK_COMFYUI_FOLDER"), environment.get("TWINBOOK_COMFYUI_WORKFLOWS")
     jobs = environment.get("TWINBOOK_COMFYUI_JOBS_A_DAY", "")
@@ -135,6 +146,8 @@ def settings(
         signing_command=command,
         signing_profile=environment.get("TWINBOOK_SIGNING_PROFILE", ""),
         timestamp_anchors=Path(stamps) if stamps else None,
+        identity_certificate=Path(identity[0]) if identity[0] else None,
+        identity_key=Path(identity[1]) if identity[1] else None,
         comfyui_url=environment.get("TWINBOOK_COMFYUI_URL", ""),
         comfyui_operator=environment.get("TWINBOOK_COMFYUI_OPERATOR", ""),
         comfyui_folder=Path(comfyui) if comfyui else None,

@@ -125,13 +125,16 @@ class State(StrEnum):
 class ManifestReading:
     """``state``: ``trusted`` (signature and hash good, signer chains to a given anchor), ``untrusted`` (good, unknown
     signer), ``invalid`` (present but broken) or ``absent``. ``problems`` are C2PA validation codes. ``genuine`` is an invalid one whose signature is
-    good and trusted: it was made for other bytes than these."""
+    good and trusted: it was made for other bytes than these. ``identity`` is the organisation that signed beside (CAWG), empty
+    where none did or its signature is no good; ``identity_trusted`` if an anchor vouches for it."""
 
     state: str
     signer: str = ""
     release: str | None = None
     problems: tuple[str, ...] = ()
     genuine: bool = False
+    identity: str = ""
+    identity_trusted: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ _FLOW_WINDOW = 12.0  # pixels of the frame
 _TONE_ROUNDS = 4
 _GAIN_WINDOW = 33  # samples of the square
 _OUTLIER = 3.0
+_QUIET = 0.5  # squared units of a coefficient: below it nothing is told from rounding
 _BATCH = 512  # codes at a time
 FALSE_ACCUSATION = 1e-6  # chance that any innocent copy at all comes above the threshold
 
@@ -263,15 +264,20 @@ def _residual(found: np.ndarray, original: np.ndarray, inside: np.ndarray) -> np
 
 
 def _chips(residual: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Section 3: every coefficient over its variance around, outliers cut, of norm one: float32 (25600,)."""
+    """Section 3: every coefficient over the variance that its place and its band let expect, outliers cut, bands weighed by
+    what came through of them, of norm one: float32 (25600,).
+
+    A place's energy is that of all bands around it, and a band's share that of all places: to take both from the few coefficients
+    of one band nearby would weigh down the very ones that hold a code."""
     rows, columns = zip(*_BAND, strict=True)
 
     def blocks(plane: np.ndarray) -> np.ndarray:
         return plane.reshape(_BLOCKS, _BLOCK, _BLOCKS, _BLOCK).swapaxes(1, 2)
 
     band = fft.dctn(blocks(residual), axes=(2, 3), norm="ortho")[:, :, rows, columns]
-    variance = cv2.blur(np.square(band), (3, 3)) + 0.05
-    deviation = np.sqrt(variance)
-    chips = np.clip(band / deviation, -_OUTLIER, _OUTLIER) / deviation
+    energy = cv2.blur(np.square(band).mean(axis=-1), (3, 3)) + _QUIET
+    share = (np.square(band) / energy[..., None]).mean(axis=(0, 1))
+    deviation = np.sqrt(energy[..., None] * (share + 1e-9))
+    chips = np.clip(band / deviation, -_OUTLIER, _OUTLIER) * np.sqrt(share / energy[..., None])
     chips *= (blocks(inside).mean(axis=(2, 3)) > 0.999)[..., None]
     return (chips / (np.linalg.norm(chips) + 1e-12)).astype(np.float32).reshape(-1)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import c2pa
@@ -23,7 +23,7 @@ from fido2 import cbor
 from ..domain.provenance import ManifestReading
 from ..domain.twin import Box
 
-RELEASE_ASSERTION = "org.twinbook.release"
+RELEASE_ASSERTION, IDENTITY_ASSERTION = "org.twinbook.release", "cawg.identity"
 _RELEASE = re.compile(r"[0-9a-f]{12}")
 _BOX = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})")
 # Extended key usages that a signer (or an authority's stamp) may have; without the list claimSigning isn't among them.
@@ -37,6 +37,11 @@ _COSE_SIGN1 = b"\xd2"  # CBOR tag 18
 _X5CHAIN, _LONGEST_CHAIN = 33, 8
 _BOUND = {"assertion.dataHash.match", "assertion.bmffHash.match"}  # the second is for AVIF
 
+# What c2pa-rs says of the organisation that signed beside (CAWG identity assertion 1.2, section 7): nothing of it makes the
+# manifest itself better or worse.
+_IDENTITY = "cawg."
+_IDENTITY_GOOD = "cawg.x509.signature.validated"
+_STRANGER = {"cawg.x509.credential.untrusted"}
 _OTHER_BYTES = {"assertion.dataHash.mismatch", "assertion.bmffHash.mismatch"}
 
 
@@ -75,13 +80,14 @@ def _document(data: bytes, media_type: str, settings: str) -> tuple[dict, bytes]
         return document, store.getvalue()
 
 
-def _chains_to(store: bytes, manifest: str, anchors: Sequence[x509.Certificate]) -> bool:
-    """Whether the certificates in a manifest's COSE_Sign1 (RFC 9052, 4.2; x5chain is RFC 9360's 33) lead to one of the anchors.
-    Their validity in time and their purpose are c2pa-rs's to judge. Total."""
+def _chains_to(
+    store: bytes, manifest: str, anchors: Sequence[x509.Certificate], cose_in: Callable[[bytes], bytes]
+) -> bool:
+    """Whether the certificates in a COSE_Sign1 of a manifest (RFC 9052, 4.2; x5chain is RFC 9360's 33) lead to one of the
+    anchors. Their validity in time and their purpose are c2pa-rs's to judge. Total."""
     try:
         ((_, whole),) = _boxes(store)
-        cose = _content(_content(whole, manifest), "c2pa.signature")
-        ((_, cose),) = list(_boxes(cose))[1:]
+        cose = cose_in(_content(whole, manifest))
         protected, unprotected, *_ = cbor.decode(cose.removeprefix(_COSE_SIGN1))
         carried = cbor.decode(protected).get(_X5CHAIN) or unprotected.get(_X5CHAIN)
         ders = carried if isinstance(carried, list) else [carried]
@@ -92,6 +98,16 @@ def _chains_to(store: bytes, manifest: str, anchors: Sequence[x509.Certificate])
     except Exception:  # whatever a stranger wrote there, it is no chain
         return False
     return any(_issued(last, anchor) for anchor in anchors)
+
+
+def _claims_signature(manifest: bytes) -> bytes:
+    ((_, cose),) = list(_boxes(_content(manifest, "c2pa.signature")))[1:]
+    return cose
+
+
+def _identitys_signature(manifest: bytes) -> bytes:
+    ((_, identity),) = list(_boxes(_content(_content(manifest, "c2pa.assertions"), IDENTITY_ASSERTION)))[1:]
+    return cbor.decode(identity)["signature"]
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -130,14 +146,16 @@ def _issued(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
 
 class ManifestReader:
     """Validates against trust anchors of signers, PEM; with none, no signer is trusted. ``stamp_anchors_pem`` are those of time
-    stamp authorities, who vouch for moments and for no signer."""
+    stamp authorities, who vouch for moments and for no signer, and ``identity_anchors_pem`` those of organisations."""
 
-    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "") -> None:
+    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "", identity_anchors_pem: str = "") -> None:
         signers, stamps = anchors_pem.strip(), stamp_anchors_pem.strip()
         self._settings = _settings(f"{signers}\n{stamps}" if signers else "")
         # Looked at only where anchors of stamps could be taken for theirs.
         self._signers = x509.load_pem_x509_certificates(signers.encode("utf-8")) if signers and stamps else []
         self._has_anchors = bool(signers)
+        identities = identity_anchors_pem.strip()
+        self._identities = x509.load_pem_x509_certificates(identities.encode("utf-8")) if identities else []
 
     def read(self, data: bytes, media_type: str) -> ReadManifest:
         """Total: a broken manifest reads as ``invalid`` with the C2PA code ``general.error`` or a closer one."""
@@ -152,15 +170,24 @@ class ManifestReader:
             return ReadManifest(ManifestReading("invalid", problems=(_code_of(error),)))
         # c2pa-rs has one list of anchors for signers and stamps (0.91 knows kinds of lists, and believes any of them of
         # anybody), but whoever issues stamps must not vouch for signers.
-        known = not self._signers or _chains_to(store, str(document.get("active_manifest")), self._signers)
-        return self._judge(document, known)
+        manifest = str(document.get("active_manifest"))
+        known = not self._signers or _chains_to(store, manifest, self._signers, _claims_signature)
+        # It reads no anchors for organisations (0.91), and calls all of them strangers.
+        vouched = bool(self._identities) and _chains_to(store, manifest, self._identities, _identitys_signature)
+        return self._judge(document, known, vouched)
 
-    def _judge(self, document: dict, known: bool) -> ReadManifest:
+    def _judge(self, document: dict, known: bool, vouched: bool) -> ReadManifest:
         active = _mapping(_mapping(document.get("manifests")).get(document.get("active_manifest")))
-        failures = tuple(dict.fromkeys(_codes(document, "failure")))
+        told = tuple(dict.fromkeys(_codes(document, "failure")))
+        failures = tuple(code for code in told if not code.startswith(_IDENTITY))
+        successes = set(_codes(document, "success"))
         verdict = document.get("validation_state")
-        bound = not _BOUND.isdisjoint(_codes(document, "success"))
-        if verdict == "Trusted" and bound and self._has_anchors and known and not failures:
+        bound = not _BOUND.isdisjoint(successes)
+        # With a stranger's identity in it c2pa-rs calls a manifest valid only, whoever signed it.
+        trusted = verdict == "Trusted" or (
+            verdict == "Valid" and told != failures and "signingCredential.trusted" in successes
+        )
+        if trusted and bound and self._has_anchors and known and not failures:
             state = "trusted"
         elif verdict in ("Valid", "Trusted") and bound:
             state = "untrusted"
@@ -176,6 +203,10 @@ class ManifestReader:
             failures,
             genuine=state == "invalid" and self._has_anchors and _signed_for_other_bytes(document, failures),
         )
+        about = {code for code in told if code.startswith(_IDENTITY)}
+        organisation = _organisation(active)
+        if organisation and state != "invalid" and _IDENTITY_GOOD in successes and about <= _STRANGER:
+            reading = replace(reading, identity=organisation, identity_trusted=vouched)
         if state == "invalid":
             return ReadManifest(reading)
         label = str(release.get("label", "")).strip()
@@ -228,9 +259,25 @@ def _signed_for_other_bytes(document: dict, failures: tuple[str, ...]) -> bool:
 
 
 def _release_assertion(manifest: dict) -> dict:
+    return _assertion(manifest, RELEASE_ASSERTION)
+
+
+def _organisation(manifest: dict) -> str:
+    """Whom the one identity assertion names. With several it couldn't be told whose signature c2pa-rs found good."""
+    assertions = manifest.get("assertions")
+    labels = [str(_mapping(each).get("label")) for each in (assertions if isinstance(assertions, list) else ())]
+    identity = _assertion(manifest, IDENTITY_ASSERTION)
+    kind = _mapping(identity.get("signer_payload")).get("sig_type")
+    if sum(label.startswith(IDENTITY_ASSERTION) for label in labels) != 1 or kind != "cawg.x509.cose":
+        return ""
+    signer = _mapping(identity.get("signature_info"))
+    return str(signer.get("issuer") or signer.get("common_name") or "")[:200]
+
+
+def _assertion(manifest: dict, label: str) -> dict:
     assertions = manifest.get("assertions")
     for assertion in assertions if isinstance(assertions, list) else ():
-        if _mapping(assertion).get("label") == RELEASE_ASSERTION:
+        if _mapping(assertion).get("label") == label:
             return _mapping(assertion.get("data"))
     return {}
 

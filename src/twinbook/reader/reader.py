@@ -21,8 +21,14 @@ class ImageReader:
     """Implements `ports.Reader`. Knows the specifications and the trust anchors of signers and of time stamp authorities (PEM),
     and nothing of the sealer. ``second`` is the TOML file of a second watermark's network."""
 
-    def __init__(self, anchors_pem: str, stamp_anchors_pem: str = "", second: Path | None = None) -> None:
-        self._manifests = ManifestReader(anchors_pem, stamp_anchors_pem)
+    def __init__(
+        self,
+        anchors_pem: str,
+        stamp_anchors_pem: str = "",
+        second: Path | None = None,
+        identity_anchors_pem: str = "",
+    ) -> None:
+        self._manifests = ManifestReader(anchors_pem, stamp_anchors_pem, identity_anchors_pem)
         self._words = WordReader(second) if second else None
 
     def read(self, data: bytes) -> Reading:

@@ -1,7 +1,8 @@
 """Signs a finished file with a C2PA manifest (C2PA 2.x, through c2pa-rs). Specification: docs/reference/marks.md
 
 Without a time stamp a manifest counts as invalid once the certificate has ended (C2PA 2.x, "Time-stamps"); with an RFC 3161
-authority named, no picture is signed without one.
+authority named, no picture is signed without one. An organisation can add its own signature over what the manifest asserts (CAWG
+identity assertion 1.2, X.509 and COSE).
 """
 
 from __future__ import annotations
@@ -51,6 +52,21 @@ _NOBODY = {
 
 
 @dataclass(frozen=True)
+class Identity:
+    """An organisation that puts its name under a manifest: its certificate with the chain, and its P-256 key, both PEM."""
+
+    chain_pem: str
+    private_key_pem: str
+
+    def __repr__(self) -> str:
+        return "Identity(…)"
+
+
+# What the organisation vouches for; the picture itself (the hard binding) is always among it.
+_VOUCHED = ("c2pa.actions.v2", "cawg.training-mining", RELEASE_ASSERTION, LICENSE_ASSERTION)
+
+
+@dataclass(frozen=True)
 class Signing:
     """Whom manifests are signed by: the leaf with its CA (PEM), and the leaf's P-256 key, either as PEM (PKCS#8) or as
     ``sign``, which gives an ES256 signature of 64 bytes. ``timestamp_url`` is an RFC 3161 authority's, empty for none."""
@@ -59,6 +75,7 @@ class Signing:
     private_key_pem: str = ""
     sign: Callable[[bytes], bytes] | None = None
     timestamp_url: str = ""
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return "Signing(…)"
@@ -75,7 +92,7 @@ def definition(marking: Marking, label: str, label_box: Box, version: str, water
         "claim_generator_info": [{"name": "Twinbook", "version": version}],
         "title": plain_text(marking.title),
         "format": marking.file.media_type,
-        "ingredients": [_plate(digest, number) for number, digest in enumerate(marking.plates)],
+        "ingredients": [_plate(digest, number, marking.nobody) for number, digest in enumerate(marking.plates)],
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
@@ -129,10 +146,11 @@ def definition(marking: Marking, label: str, label_box: Box, version: str, water
     }
 
 
-def _plate(digest: str, number: int) -> dict[str, object]:
+def _plate(digest: str, number: int, nobody: bool) -> dict[str, object]:
     """A plate as an ingredient: a digest that whoever has the plate can check, and nothing that shows her."""
+    whom = "a person who does not exist" if nobody else "a consenting person"
     return {
-        "title": "A plate of a consenting person, by its digest only",
+        "title": f"A plate of {whom}, by its digest only",
         "format": "application/octet-stream",  # nothing is said of a file, since none is handed out
         "instance_id": f"urn:twinbook:plate:sha-256:{digest}",
         "relationship": "componentOf",
@@ -147,7 +165,7 @@ def _plate_label(number: int) -> str:
 def sign(file: bytes, media_type: str, manifest: dict[str, object], signing: Signing) -> bytes:
     """The file with the manifest in it. Raises StateError ``seal.certificate`` when it can't be signed with these,
     ``seal.signer`` when the key's holder gives no signature, ``seal.timestamp`` when the authority gives no stamp."""
-    settings = {
+    settings: dict[str, object] = {
         # The reader validates what was made; doing it here as well would need the anchors.
         "verify": {"verify_after_sign": False, "verify_trust": False, "remote_manifest_fetch": False},
         "builder": {"thumbnail": {"enabled": False}},
@@ -155,6 +173,13 @@ def sign(file: bytes, media_type: str, manifest: dict[str, object], signing: Sig
     target = io.BytesIO()
     refused: list[StateError] = []
     try:
+        if signing.identity:
+            with (
+                c2pa.Context.from_dict(settings | _signers(signing, signing.identity)) as context,
+                c2pa.Builder(json.dumps(manifest), _Signed(context)) as builder,
+            ):
+                builder.sign(media_type, io.BytesIO(file), target)
+            return target.getvalue()
         with (
             _signer(signing, refused) as signer,
             c2pa.Context.from_dict(settings) as context,
@@ -168,6 +193,36 @@ def sign(file: bytes, media_type: str, manifest: dict[str, object], signing: Sig
             raise StateError("seal.timestamp", f"{signing.timestamp_url} gave no time stamp: {error}") from error
         raise StateError("seal.certificate", f"the manifest could not be signed: {error}") from error
     return target.getvalue()
+
+
+class _Signed(c2pa.ContextProvider):
+    """A context that signs by what its settings say. c2pa-python knows only signers that it was handed, and has none that signs
+    identities; c2pa-rs makes both of settings."""
+
+    has_signer = True
+
+    def __init__(self, context: c2pa.Context) -> None:
+        self._context = context
+
+    @property
+    def is_valid(self) -> bool:
+        return self._context.is_valid
+
+    @property
+    def execution_context(self) -> object:
+        return self._context.execution_context
+
+
+def _signers(signing: Signing, identity: Identity) -> dict[str, object]:
+    def local(chain_pem: str, private_key_pem: str, **more: object) -> dict[str, object]:
+        return {"local": {"alg": "es256", "sign_cert": chain_pem, "private_key": private_key_pem, **more}}
+
+    stamp = {"tsa_url": signing.timestamp_url} if signing.timestamp_url else {}
+    vouched = {"referenced_assertions": list(_VOUCHED), "roles": ["cawg.publisher"]}
+    return {
+        "signer": local(signing.chain_pem, signing.private_key_pem, **stamp),
+        "cawg_x509_signer": local(identity.chain_pem, identity.private_key_pem, **vouched),
+    }
 
 
 def _signer(signing: Signing, refused: list[StateError]) -> c2pa.Signer:

@@ -15,7 +15,7 @@ from ..domain.second_watermark import ALGORITHM
 from ..ports import ClaimKey, CopyCode, Sealed
 from .copy_mark import mark_copy
 from .label import Labelled, put_label
-from .manifest import Signing, definition, sign
+from .manifest import Identity, Signing, definition, sign
 from .metadata import encode, xmp_packet
 from .second_watermark import SecondWatermark
 from .watermark import Watermarked, embed
@@ -27,7 +27,8 @@ class ImageSealer:
     ``chain_pem`` is the leaf followed by its CA, ``private_key_pem`` the leaf's P-256 key (PKCS#8), both PEM; ``version``
     is what the manifest calls this Twinbook, by default the installed one. ``key`` is asked instead of a private key in PEM;
     ``timestamp_url`` names an RFC 3161 authority that stamps every manifest, and without whose stamp none is made.
-    ``second`` is the TOML file of a second watermark's network.
+    ``second`` is the TOML file of a second watermark's network. ``identity`` is an organisation that signs as well; that takes
+    the picture's own key in PEM.
     """
 
     def __init__(
@@ -39,10 +40,17 @@ class ImageSealer:
         key: ClaimKey | None = None,
         timestamp_url: str = "",
         second: Path | None = None,
+        identity: Identity | None = None,
     ) -> None:
         if "BEGIN CERTIFICATE" not in chain_pem or (key is None and "PRIVATE KEY" not in private_key_pem):
             raise StateError("seal.certificate", "there is no certificate chain or no private key to sign with")
-        self._signing = Signing(chain_pem, private_key_pem, key.sign if key else None, timestamp_url)
+        if identity and key:
+            raise StateError(
+                "seal.certificate",
+                "an organisation's identity can be signed only beside a key in a file",
+                "leave TWINBOOK_IDENTITY_CERTIFICATE out, or keep the signing key in a file",
+            )
+        self._signing = Signing(chain_pem, private_key_pem, key.sign if key else None, timestamp_url, identity)
         self._version = version or _installed_version()
         self._second = SecondWatermark(second) if second else None
 

@@ -61,6 +61,8 @@ class Judgement:
             "manifest": reading.manifest.state,
             "manifest_genuine": reading.manifest.genuine or reading.manifest.state == "trusted",
             "signer": reading.manifest.signer,
+            "identity": reading.manifest.identity or None,
+            "identity_trusted": reading.manifest.identity_trusted,
             "problems": list(reading.manifest.problems),
             "watermark": reading.watermark.release.hex if reading.watermark.release else None,
             "watermark_confidence": round(reading.watermark.confidence, 4),
@@ -197,8 +199,11 @@ def _marks(reading: Reading) -> list[str]:
         "absent": "it carries no C2PA manifest",
     }[reading.manifest.state]
     mark = reading.watermark
+    organisation = reading.manifest.identity
+    vouched = "" if reading.manifest.identity_trusted else ", for whom nobody here vouches"
     return [
         manifest,
+        *([f"the organisation {organisation} has signed it as well{vouched}"] if organisation else []),
         f"its watermark names release {mark.release}" if mark.release else "no watermark could be read",
         f"its metadata call it {reading.source_type.rsplit('/', 1)[-1]}"
         if reading.source_type
