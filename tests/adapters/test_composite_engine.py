@@ -17,6 +17,8 @@ from twinbook.domain.twin import Backdrop, Box, View
 from twinbook.engines.composite import CompositeEngine
 from twinbook.ports import Asked, RenderJob
 from twinbook.vision import DlibMeter
+from twinbook.vision.hands import hand_boxes
+from twinbook.vision.regions import label_map
 from twinbook.vision.skin import lab
 
 ENGINE = CompositeEngine()
@@ -169,6 +171,22 @@ def test_two_in_one_picture():
     with pytest.raises(EngineRefused) as caught:
         ENGINE.plan(shot, elsewhere)
     assert caught.value.code == "engine.talents"
+
+
+def test_hands_are_where_they_lie_in_the_picture_that_was_made():
+    labels = label_map(PLATE.rgb_srgb, PLATE.alpha, FULL.face, PLATE.landmarks, PLATE.skin_lab)
+    plate = replace(PLATE, regions=labels)
+    made = render(a_shot(scene="studio:sand", formats=("instagram-1x1",)), plate)
+    assert made.rgb_srgb.shape[1] > PLATE.rgb_srgb.shape[1]  # the frame has grown to her left and right
+    hands = made.figures["mira"].hands
+    assert len(hands) == len(hand_boxes(plate)) == 2
+    for there, here in zip(hands, hand_boxes(plate), strict=True):
+        assert there.left > here.left
+        hers = PLATE.alpha[here.top : here.bottom, here.left : here.right] == 255
+        assert hers.any()
+        own = PLATE.rgb_srgb[here.top : here.bottom, here.left : here.right]
+        assert (made.rgb_srgb[there.top : there.bottom, there.left : there.right][hers] == own[hers]).all()
+    assert render(a_shot(scene="studio:sand")).figures["mira"].hands == ()
 
 
 def test_on_a_busy_backdrop_alpha_is_where_she_is_thought_to_be():

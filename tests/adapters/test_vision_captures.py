@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from twinbook.decoding import MAX_PIXELS
 from twinbook.domain.errors import CaptureRefused
-from twinbook.vision.captures import MAX_PIXELS, decode
+from twinbook.vision.captures import decode
 
 
 def gradient(wide=320, high=300):

@@ -1,10 +1,12 @@
 """Hands that are far too large are found; of everything else about hands nothing is claimed."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from twinbook.vision.hands import find_hands, hands
+from twinbook.vision.hands import find_hands, hand_boxes, hands
 from twinbook.vision.regions import Region, label_map, scaled
 
 
@@ -47,3 +49,15 @@ def test_no_hand_in_view_is_not_a_verdict(labels, face):
         answer = hands(out_of_view, face)
         assert answer.value is None
         assert "no hand" in answer.note
+
+
+def test_a_plate_knows_its_hands_in_its_own_pixels(plate, figure, labels):
+    small = cv2.resize(labels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_NEAREST)
+    assert hand_boxes(plate) == ()  # no label map
+    for known in (labels, small):
+        left, right = hand_boxes(replace(plate, regions=known))
+        for box in (left, right):
+            inside = figure.skin[box.top : box.bottom, box.left : box.right]
+            assert inside.mean() > 0.4
+            assert not figure.skin[box.bottom + 4 :, box.left : box.right].any()
+        assert left.right < plate.facts.face.left < plate.facts.face.right < right.left

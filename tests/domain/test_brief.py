@@ -6,7 +6,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from twinbook.domain.brief import FACE_MARGIN, FORMATS, Accessory, Format, Print, Recolor, Shot, TryOn, frame
+from twinbook.domain.brief import (
+    FACE_MARGIN,
+    FORMATS,
+    LABEL_ROOM,
+    Accessory,
+    Format,
+    Print,
+    Recolor,
+    Shot,
+    TryOn,
+    frame,
+)
 from twinbook.domain.canonical import canonical
 from twinbook.domain.consent import USUAL_EDITS, Edit
 from twinbook.domain.errors import InputError, Refused
@@ -70,6 +81,98 @@ def test_a_page_of_too_few_pixels_is_refused_rather_than_blown_up():
     assert frame(1240, 1800, face, person, FORMATS["print-a4"]).width == 1240
     with pytest.raises(Refused, match=r"format\.too_small.* 1240 pixels of width, and this picture gives 1239"):
         frame(1239, 1800, face, person, FORMATS["print-a4"])
+
+
+def cut(crop, hands):
+    """Hands that an edge of the crop goes through, and hands that are outside of it."""
+    through = [hand for hand in hands if crop.overlap(hand) and not crop.contains(hand)]
+    return len(through), sum(crop.overlap(hand) == 0 for hand in hands)
+
+
+def labelled(crop, *faces):
+    bare = around(faces)
+    up, down = bare.top - crop.top, crop.bottom - bare.bottom
+    left, right = bare.left - crop.left, crop.right - bare.right
+    return max(up, down) >= LABEL_ROOM * crop.height or max(left, right) >= LABEL_ROOM * crop.width
+
+
+@st.composite
+def pictures_with_hands(draw):
+    """Hands within the person, wherever they may be, as large as a face or smaller."""
+    width, height, face, person = draw(pictures())
+    hands = []
+    for _ in range(draw(st.integers(1, 4))):
+        wide, high = (draw(st.integers(1, min(side, face.width))) for side in (person.width, person.height))
+        left = draw(st.integers(person.left, person.right - wide))
+        hands.append(Box(left, draw(st.integers(person.top, person.bottom - high)), wide, high))
+    return width, height, face, person, hands
+
+
+@given(pictures_with_hands(), st.integers(0, 3000), st.sampled_from(sorted(FORMATS)))
+def test_a_crop_that_spares_hands_keeps_faces_shape_and_room_for_the_label(picture, at, name):
+    width, height, face, person, hands = picture
+    other = Box(min(at, width - face.width), face.top, face.width, face.height)
+    person = around((person, other))
+    try:
+        before = frame(width, height, face, person, FORMATS[name], [other])
+    except Refused as error:  # hands make and spare no refusal
+        with pytest.raises(Refused, match=error.code):
+            frame(width, height, face, person, FORMATS[name], [other], hands)
+        return
+    crop = frame(width, height, face, person, FORMATS[name], [other], hands)
+    assert (crop.width, crop.height) == (before.width, before.height)
+    assert Box(0, 0, width, height).contains(crop)
+    for one in (face, other):
+        assert crop.contains(one.grown(FACE_MARGIN).clipped(width, height))
+    assert labelled(crop, face, other) or not labelled(before, face, other)
+    assert cut(crop, hands) <= cut(before, hands)
+    assert crop == before or cut(crop, hands) < cut(before, hands)
+    assert abs(crop.left - before.left) <= crop.width / 8
+    assert crop.top >= before.top - crop.height / 8
+
+
+@given(pictures_with_hands(), st.sampled_from(sorted(FORMATS)))
+def test_no_allowed_crop_would_cut_fewer_hands(picture, name):
+    """Every pixel's move is tried, and none is better than the one that is made."""
+    width, height, face, person, hands = picture
+    try:
+        before = frame(width, height, face, person, FORMATS[name])
+    except Refused:
+        assume(False)
+    crop = frame(width, height, face, person, FORMATS[name], hands=hands)
+    head = face.grown(FACE_MARGIN).clipped(width, height)
+    sideways = width > before.width
+    eighth = (before.width if sideways else before.height) // 8
+    for by in range(-eighth, eighth + 1 if sideways else height):
+        moved = before.shifted(-by, 0) if sideways else before.shifted(0, -by)
+        if moved.contains(head) and Box(0, 0, width, height).contains(moved) and labelled(moved, face):
+            assert cut(crop, hands) <= cut(moved, hands)
+
+
+def test_a_crop_moves_aside_for_a_hand_and_no_further_than_an_eighth():
+    face, person = Box(450, 100, 100, 100), Box(300, 60, 400, 840)
+    shape = FORMATS["tiktok-9x16"]  # 506 of 1000 pixels wide, from 247 to 753
+    near, far = Box(700, 500, 80, 90), Box(800, 500, 80, 90)
+    before = frame(1000, 900, face, person, shape)
+    assert frame(1000, 900, face, person, shape, hands=[near]).right == near.right
+    assert frame(1000, 900, face, person, shape, hands=[far]) == before
+    both = [
+        near,
+        Box(220, 500, 80, 90),
+    ]  # in no crop of this width: one whole and none cut through is the best there is
+    assert cut(before, both) == (2, 0)
+    assert cut(frame(1000, 900, face, person, shape, hands=both), both) == (0, 1)
+
+
+def test_a_crop_goes_down_to_the_hands_of_somebody_who_sits_but_not_into_her_face():
+    face, person = Box(400, 300, 200, 200), Box(250, 220, 500, 1100)  # too few faces high to be standing
+    shape = Format("own", "web", Fraction(1000, 700))
+    lap = Box(450, 780, 120, 120)
+    before = frame(1000, 1400, face, person, shape)
+    assert before.top < lap.top < before.bottom < lap.bottom
+    assert frame(1000, 1400, face, person, shape, hands=[lap]).bottom == lap.bottom
+    feet = Box(450, 1290, 120, 60)
+    assert frame(1000, 1400, face, person, shape, hands=[feet]) == before
 
 
 def test_a_face_that_fills_the_format_leaves_no_room_for_the_label():

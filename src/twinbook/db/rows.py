@@ -126,6 +126,7 @@ def work_of(row) -> Work:
             operations=tuple(made["operations"]),
             engine_version=made["engine_version"],
             seconds=made["seconds"],
+            hands=tuple(Box(**box) for box in made.get("hands", ())),
         ),
         findings=tuple(finding_of(f) for f in data["findings"]),
         calibrated=data["calibrated"],

@@ -323,17 +323,29 @@ _HANDS = (0.49, 0.64)
 _STANDING = 6.0
 # Of a crop's height or width, on one side of the faces at least, that is left to the label's lines.
 LABEL_ROOM = Fraction(9, 100)
+# Of a crop's side: how far it may move sideways or up for a hand. Further off she would stand at its edge.
+_ASIDE = Fraction(1, 8)
 
 
-def frame(width: int, height: int, face: Box, person: Box, shape: Format, others: Sequence[Box] = ()) -> Box:
+def frame(
+    width: int,
+    height: int,
+    face: Box,
+    person: Box,
+    shape: Format,
+    others: Sequence[Box] = (),
+    hands: Sequence[Box] = (),
+) -> Box:
     """The largest crop of this format around the person, never through a face.
 
     ``others`` are the faces of whoever else is in the picture, and ``person`` is then the box around all of them. The
     crop is as large as the picture allows. It is centred on the person, moved only as far as needed to keep every
     whole face with its margin, and keeps the head's end of the picture when height must go, but doesn't end at the hands of
-    a standing figure if less air above the head spares them. Raises Refused ``format.face_cut`` when no crop of this
-    shape holds the faces, ``seal.label_room`` when they would leave no room for a label, and ``format.too_small`` when it would
-    have fewer pixels than the format needs: nothing is made up to fill a page.
+    a standing figure if less air above the head spares them. Where it would go through one of ``hands``, as far as they are
+    known, it moves to keep it, at most by an eighth of its side and down as far as there is air, but never through a face or
+    into the label's room. Raises Refused ``format.face_cut`` when no crop of this shape holds the faces, ``seal.label_room`` when
+    they would leave no room for a label, and ``format.too_small`` when it would have fewer pixels than the format needs: nothing is
+    made up to fill a page.
     """
     crop_width = min(width, int(height * shape.ratio))
     crop_height = min(height, int(crop_width / shape.ratio))
@@ -372,4 +384,42 @@ def frame(width: int, height: int, face: Box, person: Box, shape: Format, others
         wrist, tips = (person.top + round(share * person.height) for share in _HANDS)
         if person.height > _STANDING * face.height and wrist < top + crop_height < tips:
             top = max(top, min(tips - crop_height, head.top, height - crop_height))
-    return Box(left, top, crop_width, crop_height)
+    crop = Box(left, top, crop_width, crop_height)
+    known = [hand for hand in (hand.clipped(width, height) for hand in hands) if hand.width and hand.height]
+    return _sparing(crop, known, head, bare, width, height)
+
+
+def _sparing(crop: Box, hands: Sequence[Box], head: Box, bare: Box, width: int, height: int) -> Box:
+    """The crop moved, on the one axis on which the picture is longer, to where it cuts the fewest hands, leaves the fewest out,
+    and is nearest to where it was. ``head`` holds the faces with their margins, ``bare`` without."""
+    sideways = width > crop.width
+
+    def span(box: Box) -> tuple[int, int]:
+        return (box.left, box.right) if sideways else (box.top, box.bottom)
+
+    (start, end), (first, last) = span(crop), span(head)
+    size, room = end - start, width if sideways else height
+    aside = int(_ASIDE * size)
+    lowest = max(last - size, start - aside, 0)
+    highest = min(first, room - size, start + aside if sideways else room)
+
+    def cost(at: int) -> tuple[int, int, int, int]:
+        whole = [at <= a and b <= at + size for a, b in map(span, hands)]
+        outside = [b <= at or a >= at + size for a, b in map(span, hands)]
+        return len(hands) - sum(whole) - sum(outside), sum(outside), abs(at - start), at
+
+    places = {start}
+    for a, b in map(span, hands):  # where this hand comes in whole, or goes out whole, at either end
+        places |= {at for at in (a, b, a - size, b - size) if lowest <= at <= highest}
+
+    def moved(at: int) -> Box:
+        return Box(at, crop.top, crop.width, crop.height) if sideways else Box(crop.left, at, crop.width, crop.height)
+
+    fitting = [at for at in places if at == start or _labelled(moved(at), bare)]
+    return moved(min(fitting, key=cost))
+
+
+def _labelled(crop: Box, bare: Box) -> bool:
+    """Whether there is room for the label's lines above, below or beside the faces."""
+    along = max(bare.top - crop.top, crop.bottom - bare.bottom) >= LABEL_ROOM * crop.height
+    return along or max(bare.left - crop.left, crop.right - bare.right) >= LABEL_ROOM * crop.width

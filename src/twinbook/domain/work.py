@@ -40,7 +40,7 @@ NEXT = {
 @dataclass(frozen=True)
 class Made:
     """What is known of a rendering besides its pixels, which lie in the vault under ``picture``; ``sha256`` is over
-    those pixels. ``faces`` and ``person`` are boxes in them."""
+    those pixels. ``faces``, ``person`` and ``hands``, as far as they are known, are boxes in them."""
 
     picture: str
     sha256: str
@@ -50,6 +50,7 @@ class Made:
     operations: tuple[str, ...]
     engine_version: str
     seconds: Mapping[str, float] = field(default_factory=dict)
+    hands: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)

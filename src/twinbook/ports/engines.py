@@ -40,10 +40,11 @@ class EngineProfile:
 
 @dataclass(frozen=True)
 class Figure:
-    """Where a talent is in a picture that was, or will be, made: boxes in its pixels."""
+    """Where a talent is in a picture that was, or will be, made: boxes in its pixels. ``hands`` are those surely known."""
 
     face: Box
     person: Box
+    hands: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)

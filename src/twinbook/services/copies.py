@@ -98,7 +98,7 @@ def _cropped(office: Office, work: Work, picture: np.ndarray, format_name: str) 
     if not work.made.faces:
         raise Refused("engine.figure", "no face is left to frame the picture by")
     first, *others = work.made.faces[: len(work.shot.talents)]
-    crop = frame(width, height, first, work.made.person, FORMATS[format_name], others)
+    crop = frame(width, height, first, work.made.person, FORMATS[format_name], others, work.made.hands)
     pixels = np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
     with office.unit() as unit:
         asked = marks(office, unit, work, [format_name])

@@ -215,6 +215,7 @@ def _render(office: Office, work: Work, progress: Progress) -> Work:
         operations=rendering.operations,
         engine_version=engine.profile().version,
         seconds={name: round(value, 3) for name, value in rendering.seconds.items()},
+        hands=tuple(hand for figure in rendering.figures.values() for hand in figure.hands),
     )
     with office.unit() as unit:
         facts = {"shot": work.id, "picture": made.sha256, "engine": f"{work.shot.engine} {made.engine_version}"}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from twinbook import durable
+from twinbook import decoding, durable
 from twinbook.domain.errors import InputError, StateError
 from twinbook.domain.provenance import ReleaseId
 
 _PREFIX = "image:"
-_MOST_PIXELS = 100_000_000
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
 _ADDED = "for"  # the folder beside published copies with those of recipients
 
 
@@ -48,23 +46,11 @@ class FileScenes:
 
 def _decoded(data: bytes, name: str) -> np.ndarray:
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise InputError("campaign.scene", f"the scene {name} has more than 100 megapixels")
-            upright = ImageOps.exif_transpose(image)
-            profile = upright.info.get("icc_profile")
-            if profile:
-                source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-                alpha = upright.getchannel("A") if "A" in upright.getbands() else None
-                colours = upright if alpha is None else upright.convert(upright.mode.removesuffix("A"))
-                upright = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-                if alpha is not None:
-                    upright.putalpha(alpha)
-            return np.asarray(upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError("campaign.scene", f"the scene {name} is not an image that can be read") from error
-    except ImageCms.PyCMSError as error:
-        raise InputError("campaign.scene", f"the scene {name} has a broken colour profile") from error
+        picture = decoding.decode(data, name, _FORMATS)
+    except decoding.Undecodable as error:
+        raise InputError("campaign.scene", error.diagnosis, error.remedy) from error
+    rgb = np.asarray(picture.colours)
+    return rgb if picture.alpha is None else np.dstack([rgb, np.asarray(picture.alpha)])
 
 
 class FileOutbox:

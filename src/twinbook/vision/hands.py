@@ -15,7 +15,8 @@ from scipy import ndimage
 
 from ..domain.fidelity import Measurement
 from ..domain.twin import Box
-from .regions import Region
+from ..ports import Plate
+from .regions import Region, scaled
 
 NAME = "hands.plausible"
 # Breadth of the palm, as the widest circle in it, over the width of the face (dlib's box): seen from the thumb 0.27, from
@@ -46,6 +47,14 @@ def hands(labels: np.ndarray, face: Box, plate: Sequence[Hand] = ()) -> Measurem
     sizes = ", ".join(f"{hand.breadth:.2f}" for hand in found)
     note = f"{len(found)} in view, {sizes} of the face's width across; fingers aren't counted"
     return Measurement(NAME, float(sum(faults)), note)
+
+
+def hand_boxes(plate: Plate) -> tuple[Box, ...]:
+    """Where hands surely are in a plate, in its pixels; none where it has no label map."""
+    if plate.regions is None or not plate.regions.size:
+        return ()
+    scale = plate.regions.shape[1] / plate.facts.width
+    return tuple(scaled(hand.box, 1 / scale) for hand in find_hands(plate.regions, scaled(plate.facts.face, scale)))
 
 
 def find_hands(labels: np.ndarray, face: Box) -> tuple[Hand, ...]:

@@ -15,9 +15,10 @@ import numpy as np
 
 from ...domain.brief import FORMATS, STUDIO_SCENES, Print, Recolor, Shot, frame
 from ...domain.errors import EngineRefused, Refused
-from ...domain.twin import Framing, PlateFacts, View
+from ...domain.twin import Box, Framing, PlateFacts, View
 from ...domain.weights import Checkpoint
 from ...ports import Engine, EngineProfile, Figure, Plan, Plate, Rendering, RenderJob
+from ...vision.hands import hand_boxes
 from . import light
 from .dressing import before_own_backdrop, cut_out, separable, wearable, worn
 from .floor import feet_lost
@@ -136,7 +137,8 @@ class CompositeEngine(Engine):
             made = composite(setting, layers, scene, seed=job.seed)
             rgb, alpha, altered = made.rgb_srgb, made.alpha, made.altered
             lap("composite")
-        return Rendering(rgb, alpha, altered, None, shot.operations, provenance, seconds, _figures(setting))
+        figures = _figures(setting, {talent: hand_boxes(plate) for talent, plate in plates.items()})
+        return Rendering(rgb, alpha, altered, None, shot.operations, provenance, seconds, figures)
 
     def _scene(self, job: RenderJob, setting: Setting, layers: Sequence[Layer]) -> tuple[np.ndarray, Mapping[str, str]]:
         kind, _, name = job.shot.scene.partition(":")
@@ -276,10 +278,21 @@ def _setting(shot: Shot, sitters: Sequence[Sitter]) -> Setting:
     return together(sitters, shot.formats, _MOST_PIXELS)
 
 
-def _figures(setting: Setting) -> dict[str, Figure]:
+def _figures(setting: Setting, hands: Mapping[str, Sequence[Box]] = MappingProxyType({})) -> dict[str, Figure]:
+    """``hands`` are boxes in the plates, by talent: facts don't tell them, so a plan has none."""
+
+    def inside(box: Box) -> Box:
+        return box.clipped(setting.width, setting.height)
+
     return {
         placed.talent: Figure(
-            placed.face.clipped(setting.width, setting.height), placed.person.clipped(setting.width, setting.height)
+            inside(placed.face),
+            inside(placed.person),
+            tuple(
+                hand
+                for hand in map(inside, map(placed.moved, hands.get(placed.talent, ())))
+                if hand.width and hand.height
+            ),
         )
         for placed in setting.placed
     }

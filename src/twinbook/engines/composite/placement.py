@@ -77,13 +77,14 @@ class Placed:
 
     @property
     def face(self) -> Box:
-        return self._moved(self.facts.face)
+        return self.moved(self.facts.face)
 
     @property
     def person(self) -> Box:
-        return self._moved(self.facts.person)
+        return self.moved(self.facts.person)
 
-    def _moved(self, box: Box) -> Box:
+    def moved(self, box: Box) -> Box:
+        """A box of the plate, in the picture."""
         left, top = round(self.left + self.scale * box.left), round(self.top + self.scale * box.top)
         return Box(left, top, round(self.scale * box.width), round(self.scale * box.height))
 
