@@ -32,7 +32,10 @@ class Figure:
 
 
 @cache
-def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full=True, shadow=True) -> Figure:
+def paint(
+    high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full=True, shadow=True, crossed=None
+) -> Figure:
+    """``crossed`` lays the arms over each other before the chest, ``sleeved`` in the tee's cloth or ``bare``."""
     wide = high * 2 // 3
     big = high * _SUPER
     unit = big / (8.6 if full else 3.4)  # one head
@@ -63,9 +66,10 @@ def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full
 
     layer(HAIR, ellipse(0, 0.42, 0.42, 0.48))
     layer(HAIR, hair_strands)
-    for side in (-1, 1):
+    for side in (-1, 1) if crossed is None else ():
         layer(SKIN, poly((side * 0.75, 2.0), (side * 1.02, 2.1), (side * 1.16, 4.0), (side * 0.98, 4.0)))
         layer(SKIN, ellipse(side * 1.06, 4.1, 0.13, 0.22))
+    for side in (-1, 1):
         if full:
             layer(SHOES, ellipse(side * 0.42, 7.72, 0.22, 0.12))
             layer(
@@ -90,6 +94,28 @@ def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full
             (-0.85, 1.38),
         ),
     )
+    forearms = []
+    if crossed is not None:
+        sleeve = tee if crossed == "sleeved" else SKIN
+        if crossed == "sleeved":  # a longer sleeve ends at the elbow's bend, the hand under the other arm
+            for side in (-1, 1):
+                layer(tee, poly((side * 0.6, 1.4), (side * 0.86, 1.4), (side * 1.1, 2.75), (side * 0.72, 2.85)))
+        else:
+            for side in (-1, 1):
+                layer(SKIN, poly((side * 0.76, 2.1), (side * 1.02, 2.1), (side * 1.1, 2.75), (side * 0.72, 2.85)))
+        for side, lift in ((-1, 0.06), (1, -0.06)):
+            layer(
+                sleeve,
+                poly(
+                    (side * 1.1, 2.7 + lift),
+                    (side * 0.95, 2.98 + lift),
+                    (-side * 0.62, 2.56 + lift),
+                    (-side * 0.6, 2.28 + lift),
+                ),
+            )
+            forearms.append(layers[-1][1])
+            layer(SKIN, ellipse(-side * 0.66, 2.4 + lift, 0.17, 0.12))
+            forearms.append(layers[-1][1])
     layer(SKIN, ellipse(0, 0.52, 0.31, 0.42))
 
     y, x = np.mgrid[0:big, 0 : size[0]].astype(np.float32)
@@ -106,6 +132,14 @@ def paint(high=720, tee=TEE, paper=(205, 204, 202), strands=140, grain=0.8, full
         picture[mask] = (to_linear(colour) * shade[..., None])[mask] if shade.ndim == 2 else to_linear(colour)
         cover |= mask
         owner[mask] = index
+        if any(mask is one for one in forearms):
+            # An arm throws its shade on what is under it, and turns away from the light towards its own lower edge.
+            down = np.float32([[1, 0, 0], [0, 1, 0.07 * unit]])
+            thrown = cv2.warpAffine(mask.astype(np.float32), down, mask.shape[::-1])
+            thrown = cv2.GaussianBlur(thrown, (0, 0), 0.035 * unit) * (cover & ~mask)
+            picture *= (1 - 0.45 * thrown)[..., None]
+            own = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3) / (0.13 * unit)
+            picture[mask] *= (0.7 + 0.3 * np.sqrt(np.clip(own, 0, 1)))[mask][:, None]
     target = (wide, high)
     linear = cv2.resize(picture, target, interpolation=cv2.INTER_AREA)
     noise = random.normal(0, grain, (high, wide, 3)) if grain else 0

@@ -35,7 +35,7 @@ REGIONS = ("top", "bottom", "dress", "shoes")
 # What can be put on from a packshot, and what can be laid over a garment.
 TRYON_REGIONS = ("top", "bottom")
 ACCESSORIES = ("belt", "brooch", "bag", "scarf")
-# Heights on her body that an accessory may be put at, by name; a number is a share of the way from waist to hem.
+# Heights on her body that an accessory may be put at, by name; a number is a share of the skirt's length.
 PLACES = ("neck", "chest", "waist", "hips")
 _EDITS = {
     "scene": Edit.SCENE,
@@ -151,8 +151,8 @@ class TryOn:
 class Accessory:
     """Something laid over what she wears: ``kind`` is one of `ACCESSORIES`, ``picture`` its packshot (``image:<sha-256>``).
 
-    ``at`` is one of `PLACES`, or a share of the way from her waist (0) to the hem of what she wears below it (1):
-    ``0.5`` is halfway down the skirt.
+    ``at`` is one of `PLACES`, or a share of what she wears below her waist, from where it begins to show (0; a dress at
+    the waist) to its hem (1): ``0.5`` is halfway down the skirt.
     """
 
     kind: str

@@ -19,6 +19,7 @@ from .matte import refined
 from .shoes import shoes_mask
 from .skin import lab
 
+_COLOURED = 20.0  # chroma from which a dye is known by its hue
 # Where to look for each garment, in heights of the detected face below its lower edge, and half-widths in its widths.
 _SEEDS = {"top": (0.85, 2.3, 0.75), "dress": (1.2, 4.0, 0.7), "bottom": (3.6, 6.0, 0.75)}
 
@@ -210,6 +211,7 @@ def garment_mask(
     window = _seed_window(face, region, wide, high, photo)
     skin_like = like_skin(values, skin_lab)
     seeds, colour = _seeds(values, person, skin_like, window, photo, region)
+    skin_like &= ~_of_the_dye(values, colour, skin_lab)
     rival = _other_garment(values, person, skin_like, face, region, colour)
     mask = _grown(values, seeds, colour, person, skin_like, rival, face, region, cut)
     if mask.sum() < 0.35 * seeds.sum() or mask.sum() < 0.004 * mask.size:
@@ -264,6 +266,16 @@ def like_skin(values: np.ndarray, skin_lab: np.ndarray) -> np.ndarray:
     turn = np.abs((hue - np.degrees(np.arctan2(skin_lab[2], skin_lab[1])) + 180) % 360 - 180)
     chroma = np.hypot(values[..., 1], values[..., 2])
     return (off < 0.6 * float(np.linalg.norm(reference)) + 0.03) & (turn < 24) & (chroma > 5) & (lightness > 12)
+
+
+def _of_the_dye(values: np.ndarray, colour: np.ndarray, skin_lab: np.ndarray) -> np.ndarray:
+    """What `like_skin` takes for skin although its hue is the garment's: ochre and rust beside brown skin. bool (h, w)."""
+    own, skin = (np.degrees(np.arctan2(middle[2], middle[1])) for middle in (colour, skin_lab))
+    if np.hypot(colour[1], colour[2]) < _COLOURED or abs((own - skin + 180) % 360 - 180) < 15:
+        return np.zeros(values.shape[:2], bool)
+    hue = np.degrees(np.arctan2(values[..., 2], values[..., 1]))
+    to_own, to_skin = (np.abs((hue - middle + 180) % 360 - 180) for middle in (own, skin))
+    return to_own < 0.5 * to_skin
 
 
 def _seeds(
@@ -377,6 +389,8 @@ def _grown(
             piece = labels == index
             if piece.sum() >= 20 and (piece & nearby).sum() > 0.6 * piece.sum() and np.median(distance[piece]) < spread:
                 kept |= piece
+    if plate_is_cut:
+        kept |= _beyond_arms(mask, kept, distance < spread, skin_like & person, face)
     # Deep folds light each other and drift in hue. Inside the garment's outline they belong to it; beside it the same
     # colour is something else.
     closed = cv2.morphologyEx(
@@ -390,27 +404,61 @@ def _grown(
     folds &= ~head & ~rival
     mask = kept | ndimage.binary_opening(folds, iterations=1)
     if plate_is_cut:
-        mask |= _rest_of_cloth(values, colour, spread, mask, person & ~head & ~rival & ~skin_like)
+        hued = coloured & (turn < allowed) & (np.hypot(colour[1], colour[2]) >= _COLOURED)
+        others = head | rival | skin_like
+        mask |= _rest_of_cloth(values, colour, spread, mask, person & ~others, hued, 0.7 * face.width)
     holes, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
     sizes = np.bincount(holes.ravel(), minlength=count + 1)
     small_holes = np.flatnonzero(sizes < max(0.0004 * mask.size, 6))
     return mask | (np.isin(holes, small_holes[small_holes > 0]))
 
 
+def _beyond_arms(mask: np.ndarray, kept: np.ndarray, dyed: np.ndarray, skin: np.ndarray, face: Box) -> np.ndarray:
+    """Pieces of ``mask`` that bare arms before the body cut off from what is ``kept``: of its dye, and on the other side of
+    the same skin. bool (h, w)."""
+    arms, _ = ndimage.label(skin & ~kept, np.ones((3, 3)))
+    around = np.ones((7, 7), np.uint8)
+    beside = np.unique(arms[cv2.dilate(kept.astype(np.uint8), around) > 0])
+    far = ndimage.distance_transform_edt(~kept)
+    pieces, _ = ndimage.label(mask & ~kept, np.ones((3, 3)))
+    found = np.zeros_like(mask)
+    for index, where in enumerate(ndimage.find_objects(pieces), 1):
+        piece = pieces == index
+        if piece.sum() < 0.02 * face.width * face.height or far[piece].min() > face.width:
+            continue
+        touched = np.unique(arms[cv2.dilate(piece.astype(np.uint8), around) > 0])
+        if np.intersect1d(touched[touched > 0], beside).size and dyed[where][piece[where]].mean() > 0.5:
+            found |= piece
+    return found
+
+
 def _rest_of_cloth(
-    values: np.ndarray, colour: np.ndarray, spread: float, mask: np.ndarray, candidates: np.ndarray
+    values: np.ndarray,
+    colour: np.ndarray,
+    spread: float,
+    mask: np.ndarray,
+    candidates: np.ndarray,
+    hued: np.ndarray,
+    arm: float,
 ) -> np.ndarray:
-    """Shoulders in the rim light and sides in the shade: connected, nearly the dye, only lighter or darker.
+    """Shoulders in the rim light and sides in the shade: connected, nearly the dye, only lighter or darker. Where bright
+    cloth lights itself its colour grows deeper, but its hue stays: ``hued`` (bool (h, w)) says where that is the dye's, also
+    beyond an arm before it, which is at most ``arm`` pixels broad.
 
     For a person cut out of her backdrop; with anything behind her this would run into it.
     """
     off = np.hypot(values[..., 1] - colour[1], values[..., 2] - colour[2])
     step = values[..., 0] - colour[0]
     like = candidates & (off < max(1.2 * spread, 9.0)) & (step < 28) & (step > -16)
-    labels, _ = ndimage.label(ndimage.binary_opening(like | mask, iterations=1), np.ones((3, 3)))
+    hued = candidates & hued & (off < 18) & (step < 28) & (step > -42)
+    labels, _ = ndimage.label(ndimage.binary_opening(like | hued | mask, iterations=1), np.ones((3, 3)))
     held = np.bincount(labels[mask], minlength=labels.max() + 1)
     held[0] = 0
-    return np.isin(labels, np.flatnonzero(held >= 8)) & candidates
+    sizes = np.bincount(labels.ravel(), minlength=len(held))
+    close = hued & (ndimage.distance_transform_edt(~mask) < arm)
+    beyond = np.bincount(labels[close], minlength=len(held)) > 0.6 * np.maximum(sizes, 20)
+    beyond[0] = False
+    return np.isin(labels, np.flatnonzero((held >= 8) | beyond)) & candidates
 
 
 def _in_shadow(
@@ -531,7 +579,7 @@ def _hue(values: np.ndarray, seeds: np.ndarray, colour: np.ndarray) -> tuple[np.
     middle = np.degrees(np.arctan2(colour[2], colour[1]))
     turn = np.abs((np.degrees(np.arctan2(values[..., 2], values[..., 1])) - middle + 180) % 360 - 180)
     coloured = np.hypot(values[..., 1], values[..., 2]) > 14
-    if np.hypot(colour[1], colour[2]) < 20:
+    if np.hypot(colour[1], colour[2]) < _COLOURED:
         return turn, 180.0, coloured
     return turn, float(np.clip(np.percentile(turn[seeds], 95) + 3, 9, 18)), coloured
 

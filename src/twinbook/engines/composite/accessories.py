@@ -27,6 +27,7 @@ _ROWS = {"neck": 0.05, "chest": 0.85, "waist": 1.75, "hips": 3.0}
 _DEPTH = 0.72  # of a trunk over its breadth
 _OPENING = 1.37  # focal length over the picture's height: a portrait lens, 40° from top to bottom
 _BROOCH = 0.34  # its longer side in faces: 4.5 cm
+_BROAD = 0.3  # of her width, that cloth covers in each row of a garment
 _WHOLE = 9.0  # length over height from which a picture shows a whole belt, not its front
 
 
@@ -50,29 +51,51 @@ def laid_on(rgb_srgb: np.ndarray, plate: Plate, accessory: Accessory, picture: n
 
 
 def height_of(at: str | Fraction, figure: Figure, photo: str) -> float:
-    """The row of the plate that ``at`` means: a place by name, or a share of the way from waist to hem."""
-    shoulder = (figure.shoulder["left"][1] + figure.shoulder["right"][1]) / 2
-    # A waist is where the trunk is narrowest, if it shows one; else where waists are.
-    waist = shoulder + _ROWS["waist"] * figure.unit
+    """The row of the plate that ``at`` means: a place by name, or a share of the way down what she wears below her waist,
+    from where it begins to show (a dress at the waist) to its hem."""
+    if isinstance(at, str):
+        row = _waist(figure) if at == "waist" else _shoulder(figure) + _ROWS[at] * figure.unit
+    else:
+        begin, hem = _skirt(figure)
+        if hem >= len(figure.labels) - 2:
+            raise EngineRefused(
+                "engine.accessory", f"the hem is out of the picture in {photo}, so no share of the way to it is known"
+            )
+        row = begin + float(at) * (hem - begin)
+    if not 0 <= row < len(figure.labels) - 0.1 * figure.unit:
+        raise EngineRefused("engine.accessory", f"{photo} doesn't show her there")
+    return float(row)
+
+
+def _shoulder(figure: Figure) -> float:
+    return float(figure.shoulder["left"][1] + figure.shoulder["right"][1]) / 2
+
+
+def _waist(figure: Figure) -> float:
+    """Where the trunk is narrowest, if it shows a waist; else where waists are."""
+    waist = _shoulder(figure) + _ROWS["waist"] * figure.unit
     rows = np.arange(round(waist - 0.35 * figure.unit), round(waist + 0.45 * figure.unit))
     rows = rows[(rows > max(figure.parted.values())) & (rows < len(figure.labels) - 2)]
     if len(rows) > 0.3 * figure.unit:
         widths = figure.trunk["right"][rows] - figure.trunk["left"][rows]
         if widths.min() < 0.985 * widths[[0, -1]].min():
-            waist = float(rows[int(np.argmin(widths))])
-    if isinstance(at, str):
-        row = waist if at == "waist" else shoulder + _ROWS[at] * figure.unit
-    else:
-        worn = np.isin(figure.labels, (Region.BOTTOM, Region.TOP)).any(axis=1)
-        hem = float(np.flatnonzero(worn)[-1]) if worn.any() else 0.0
-        if hem >= len(figure.labels) - 2:
-            raise EngineRefused(
-                "engine.accessory", f"the hem is out of the picture in {photo}, so no share of the way to it is known"
-            )
-        row = waist + float(at) * (hem - waist)
-    if not 0 <= row < len(figure.labels) - 0.1 * figure.unit:
-        raise EngineRefused("engine.accessory", f"{photo} doesn't show her there")
-    return float(row)
+            return float(rows[int(np.argmin(widths))])
+    return waist
+
+
+def _skirt(figure: Figure) -> tuple[float, float]:
+    """The rows in which what she wears below her waist begins to show and ends."""
+    x = np.arange(figure.labels.shape[1])[None, :]
+    # Cuffs hang lower than many a hem, and a shoe may be taken for cloth: only between her sides, and only broad.
+    between = (x >= figure.trunk["left"][:, None]) & (x < figure.trunk["right"][:, None])
+    wide = np.maximum(between.sum(axis=1), 1)
+
+    def broad(*regions: Region) -> np.ndarray:
+        return np.flatnonzero((np.isin(figure.labels, regions) & between).sum(axis=1) > _BROAD * wide)
+
+    waist, below, worn = _waist(figure), broad(Region.BOTTOM), broad(Region.BOTTOM, Region.TOP)
+    begin = float(below[0]) if len(below) else waist
+    return begin, float(worn[-1]) if len(worn) else 0.0
 
 
 # --- belts ------------------------------------------------------------------------------------------------------
@@ -85,14 +108,12 @@ def _belt(
     thick, length = strip.shape[:2]
     if length < 4 * thick:
         raise EngineRefused("engine.accessory", "the belt isn't laid out straight in its packshot")
-    left, right = _edges(figure, row)
-    middle, half = (left + right) / 2, (right - left) / 2
+    left, right = _sides(figure, row)
     across = np.linspace(-np.pi / 2, np.pi / 2, 721)
     # Way along the front half of an ellipse, from its middle.
     steps = np.hypot(np.cos(across), _DEPTH * np.sin(across))
     way = np.concatenate([[0], np.cumsum((steps[1:] + steps[:-1]) / 2 * np.diff(across))])
-    way = (way - way[len(way) // 2]) * half
-    girth = 4 * way[-1]
+    way = way - way[len(way) // 2]
     body = alpha > 127
     heights = body.sum(axis=0)
     usual = float(np.median(heights[heights > 0]))
@@ -101,17 +122,24 @@ def _belt(
         for part in (slice(0, round(0.1 * length)), slice(round(0.9 * length), None))
     ]
     whole = length / usual >= _WHOLE
-    scale = girth * 1.12 / length if whole else 2.06 * way[-1] / length
+    # A belt is as broad as it was made wherever it is worn: one that goes round her waist, longer round a skirt.
+    middle, at_row = _middle(left, right, row)
+    waist = _waist(figure)
+    fits = min(at_row, _middle(*_sides(figure, waist), waist)[1])
+    scale = 4 * way[-1] * fits * 1.12 / length if whole else 2.06 * way[-1] * at_row / length
     if not 0.06 < scale * usual / figure.unit < 1.0:
         raise EngineRefused(
             "engine.accessory", "at her size the belt would be thinner than a cord or broader than a sash"
         )
     high, wide = size
     y, x = np.mgrid[0:high, 0:wide].astype(np.float32)
+    half = np.maximum(np.where(x < middle, middle - left[:, None], right[:, None] - middle), 1.0)
     u = np.clip((x - middle) / half, -1, 1)
-    along = np.interp(np.arcsin(u), across, way) / scale
+    # A buckle stays square on a skirt whose sides slope: the strap follows them towards its ends only.
+    u = u**3 + (1 - u**2) * np.clip((x - middle) / at_row, -1, 1)
+    along = np.interp(np.arcsin(u), across, way) * at_row / scale
     # Seen from above the front of the ellipse lies lower than its sides.
-    sag = _DEPTH * half * (row - high / 2) / (_OPENING * high)
+    sag = _DEPTH * at_row * (row - high / 2) / (_OPENING * high)
     down = (y - row - sag * (np.sqrt(1 - u**2) - 0.5)) / scale + thick / 2
     if whole and max(ends) > 1.12 * usual:
         if ends[1] > ends[0]:
@@ -164,13 +192,28 @@ def _reduced(
     return strip, alpha, (x + 0.5) * rx - 0.5, (y + 0.5) * ry - 0.5
 
 
-def _edges(figure: Figure, row: float) -> tuple[float, float]:
-    """Her edges in a row, smoothed over a hand's breadth; of both legs together below the crotch."""
-    rows = slice(max(round(row - 0.12 * figure.unit), 0), round(row + 0.12 * figure.unit) + 1)
-    left, right = (float(np.median(figure.trunk[side][rows])) for side in ("left", "right"))
+def _sides(figure: Figure, row: float) -> list[np.ndarray]:
+    """Her left and right edge about a row, x float (h,) each: carried on straight, as they slope over a hand's breadth
+    there; of both legs together, and so refused, below the crotch."""
     if figure.crotch is not None and row > figure.crotch:
         raise EngineRefused("engine.accessory", "below the crotch there are two legs: a belt would join them")
-    return left, right
+    reach = 0.2 * figure.unit
+    near = np.arange(max(round(row - reach), 0), min(round(row + reach) + 1, len(figure.labels)))
+    rows = np.clip(np.arange(len(figure.labels)), row - 2 * reach, row + 2 * reach)
+    edges = []
+    for side in ("left", "right"):
+        at, half = figure.trunk[side][near], len(near) // 2
+        # By medians, which a thumb that lies over the side doesn't move.
+        slope = (np.median(at[-half:]) - np.median(at[:half])) / max(
+            np.median(near[-half:]) - np.median(near[:half]), 1
+        )
+        edges.append(np.median(at - slope * (near - row)) + slope * (rows - row))
+    return edges
+
+
+def _middle(left: np.ndarray, right: np.ndarray, row: float) -> tuple[float, float]:
+    """Her middle and half her width in a row."""
+    return float(left[round(row)] + right[round(row)]) / 2, float(right[round(row)] - left[round(row)]) / 2
 
 
 # --- brooches ---------------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from ...domain.brief import Print
 from ...domain.errors import EngineRefused
 from ...domain.twin import Box
 from ...ports import Plate
+from ...vision.regions import Region, scaled
 from ...vision.skin import to_linear
 from .cloth import Cloth, lifted
 from .recolor import linear_of
@@ -20,6 +22,7 @@ _PUPILS = 6.3
 _SHOES = 2.5
 # Heights of the detected face below its lower edge.
 _PLACES = {"neck": 0.95, "chest": 1.75, "waist": 3.4, "hips": 4.5}
+_HAND = 0.05, 0.6  # its area where it lies on her, over the face's
 _SOFT = 0.6  # pixels: a lens draws no edge sharper than this
 
 
@@ -53,12 +56,16 @@ def printed(
 
     ``garment`` is how much of each pixel it is (float32 (h, w)); ``picture`` the decoded swatch or motif, None for stripes;
     ``outline`` as for `recoloured`. Pixels where the garment isn't, and those beside a motif, are the picture's, bit for
-    bit. Raises EngineRefused ``engine.region`` when a motif doesn't lie on the garment, ``campaign.scene`` without its
-    picture.
+    bit. Raises EngineRefused ``engine.region`` when a motif doesn't lie on the garment, ``engine.pose`` when sleeved arms
+    lie before her body, ``campaign.scene`` without its picture.
     """
     kind, _, said = asked.cloth.partition(":")
     if picture is None and kind != "stripes":
         raise EngineRefused("campaign.scene", f"the picture of cloth {asked.cloth} was not given")
+    if asked.region in ("top", "dress") and _sleeves_before_her(plate):
+        raise EngineRefused(
+            "engine.pose", f"sleeved arms lie before her body in {plate.facts.photo}: a pattern would run on over both"
+        )
     cloth = lifted(rgb_srgb, garment, outline, plain=asked.at is None)
     if cloth is None:
         raise EngineRefused("engine.region", f"{plate.facts.photo} doesn't show the {asked.region}")
@@ -78,6 +85,24 @@ def printed(
         raise EngineRefused("engine.region", "stripes go all over a garment, not at one place")
     dye = cv2.GaussianBlur(_woven(tile, surface, camera.per_cm), (0, 0), _SOFT)
     return cloth.put_back(rgb_srgb, cloth.shaded(dye))
+
+
+def _sleeves_before_her(plate: Plate) -> bool:
+    """Whether a hand lies on the body with cloth all around it: its arm is in a sleeve, and no outline tells that from the
+    trunk. Bare arms are told by their skin."""
+    if plate.regions is None:
+        return False
+    face = scaled(plate.facts.face, plate.regions.shape[0] / plate.facts.height)
+    hands = plate.regions == Region.SKIN
+    hands[: face.bottom + face.height] = False  # a neckline
+    pieces, _ = ndimage.label(hands, np.ones((3, 3)))
+    for index, where in enumerate(ndimage.find_objects(pieces), 1):
+        if not _HAND[0] <= (pieces[where] == index).sum() / (face.width * face.height) <= _HAND[1]:
+            continue
+        rim = ndimage.binary_dilation(pieces == index, iterations=2) & (pieces != index)
+        if (plate.regions[rim] == Region.TOP).mean() > 0.8:
+            return True
+    return False
 
 
 def _woven(tile: Tile, surface: Draped, per_cm: float) -> np.ndarray:
