@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from ...vision.cloth import disc
 from ...vision.skin import lab
 from .packshot import Packshot, refusal
 
@@ -19,7 +20,10 @@ _TALL = 900  # outlines are read at no more rows than this
 _LEAN = 14  # degrees a garment may hang or lie off the upright
 _DRESS = 2.15  # length over width of the shoulders from which a top is a dress
 _OTHER = 0.08  # of the cloth below a neckline that may be of another colour, where the chest is plain
-_OPEN_NECK = 0.2  # of the collar's width: a shallower dip of the outline is the back of the neck, not the front
+_OPEN_NECK = 0.2  # of the collar's width: a shallower dip of the outline may be the back of the neck, not the front
+_CLOSED_NECK = 0.1  # the same, where nothing below it is an edge: back and front lie one on the other
+_WIDEST_NECK = 0.75  # of the breadth of the shoulders
+_FAINT = 3.0  # ΔE across an arch that may be an edge, though it isn't taken for one
 _TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
@@ -69,9 +73,14 @@ def read(packshot: Packshot, kind: str) -> Garment:
     marks = {name: np.float64(at) / scale for name, at in marks.items()}
     inside = np.zeros(alpha.shape, bool)
     if kind == "top":
-        found, inside = _neckline(rgb, alpha, marks)
+        found, inside, faint = _neckline(rgb, alpha, marks)
         marks |= found
-        _front_of_the_neck(rgb, marks, inside)
+        if marks["collar_right"][0] - marks["collar_left"][0] > _WIDEST_NECK * np.ptp(
+            [marks[f"shoulder_{side}"][0] for side in _SIDES]
+        ):
+            # A print that hangs from the shoulders as a necklace does.
+            raise refusal("the collar of the garment can't be found")
+        _front_of_the_neck(rgb, alpha, marks, inside, faint)
     return Garment(kind, rgb, alpha, inside, marks, _parts(kind, alpha, marks))
 
 
@@ -124,7 +133,8 @@ def outline_of(mask: np.ndarray) -> np.ndarray:
     labels, _ = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
     for index, where in enumerate(ndimage.find_objects(labels), 1):
         hole = labels[where] == index
-        if hole.sum() < 0.002 * mask.sum():
+        slit = hole.shape[0] > 4 * hole.shape[1]
+        if hole.sum() < (0.0005 if slit else 0.002) * mask.sum():
             continue
         column = where[1].start + int(np.median(np.flatnonzero(hole[-1])))
         open_holes[where[0].stop - 1 :, max(column - 1, 0) : column + 2] = False
@@ -169,7 +179,7 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
         raise refusal("the packshot shows a dress or a coat, not a top")
     if hem - shoulder < 0.6 * span:
         raise refusal("the garment isn't seen from the front, or is folded")
-    if not 0.2 * span < marks["collar_right"][0] - marks["collar_left"][0] < 0.75 * span:
+    if not 0.2 * span < marks["collar_right"][0] - marks["collar_left"][0] < _WIDEST_NECK * span:
         raise refusal("the collar of the garment can't be found")
     _alike(marks, axis)
     return marks
@@ -332,8 +342,9 @@ def _alike(marks: dict[str, np.ndarray], axis: float) -> None:
         raise refusal("the garment isn't seen from the front")
 
 
-def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The lowest point of the neckline and its ends, where it meets the outline; and where the inside of the back shows above it: bool (h, w).
+def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dict[str, np.ndarray], np.ndarray, bool]:
+    """The lowest point of the neckline and its ends, where it meets the outline; where the inside of the back shows
+    above it: bool (h, w); and whether there may be a neckline below it, too faint to be sure of.
 
     The neckline is the arch between the collar's two ends, U or V, with the steadiest step of colour across it. Where
     the picture's background shows through the neck, it is the outline itself.
@@ -372,8 +383,11 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
                 tried.append((score * (1 + 0.25 * (depth + base)), (depth * wide, power, base * wide, broad)))
     found = max((entry for entry in tried if entry[0] > 4.5), default=(0.0, None))[1]
     if found is None or dip[lowest] > 0.75 * (found[0] + found[2]):
-        front = line[lowest] + (0, max(dip[lowest], 0))
-        return {"collar_front": front}, nothing
+        # Of a level stretch the middle.
+        level = float(np.mean(columns[dip > dip[lowest] - 0.02 * wide]))
+        front = np.float64([level, line[lowest, 1] + max(dip[lowest], 0)])
+        below = [depth + base for score, (depth, _, base, _) in tried if score > _FAINT]
+        return {"collar_front": front}, nothing, max(below, default=0) * wide > max(dip[lowest], 0) + 0.2 * wide
     depth, power, base, broad = found
     x = np.arange(alpha.shape[1])
     where = (x - left[0]) / span[0] * 2 - 1
@@ -389,7 +403,7 @@ def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dic
             if edge[column] <= rise[column] + 1:
                 ends[name] = np.float64([column, rise[column]])
                 break
-    return ends, inside
+    return ends, inside, False
 
 
 def _level(rise: np.ndarray, marks: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -454,26 +468,54 @@ def _along(values: np.ndarray, columns: np.ndarray, rows: np.ndarray, step: floa
     return rows + ndimage.gaussian_filter1d(offsets[np.clip(path, 0, len(offsets) - 1)].astype(float), max(step, 1.0))
 
 
-def _front_of_the_neck(rgb_srgb: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray) -> None:
+def _front_of_the_neck(
+    rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict[str, np.ndarray], inside: np.ndarray, faint: bool
+) -> None:
     """Refuse a neck in which the inside of the back would be worn as the front: one whose edge isn't found, or below
-    whose edge something else than the cloth shows, a label or a placket that stands open."""
+    whose edge something else than the cloth shows, a label or a placket that stands open.
+
+    Where a collar lies flat its front may cover its back all but a line: then the outline is the neckline.
+    """
     left, right, front = (marks[f"collar_{end}"] for end in ("left", "right", "front"))
     wide = float(np.linalg.norm(right - left))
-    if not inside.any() and front[1] - 0.5 * (left[1] + right[1]) < _OPEN_NECK * wide:
+    dip = front[1] - 0.5 * (left[1] + right[1])
+    closed = not inside.any() and dip < _OPEN_NECK * wide
+    if closed and (faint or dip < _CLOSED_NECK * wide):
         raise refusal("the neckline of the garment can't be told from the inside of its back")
 
     def patch(first: float, last: float) -> np.ndarray:
         rows, columns = front[1] + np.float64([first, last]) * wide, front[0] + np.float64([-0.25, 0.25]) * wide
-        here = np.s_[round(rows[0]) : round(rows[1]), max(round(columns[0]), 0) : round(columns[1])]
-        return lab(rgb_srgb[here]).reshape(-1, 3)
+        here = np.s_[max(round(rows[0]), 0) : round(rows[1]), max(round(columns[0]), 0) : round(columns[1])]
+        return lab(rgb_srgb[here])
 
-    below, chest = patch(0.05, 0.4), patch(0.5, 1.3)
-    if not len(below) or not len(chest):
+    below, chest = patch(0.05 if inside.any() else 0.02, 0.4), patch(0.5, 1.3)
+    if not below.size or not chest.size:
         return
-    cloth = np.median(chest, axis=0)
-    other, usual = (float((np.linalg.norm(part - cloth, axis=1) > 15).mean()) for part in (below, chest))
-    if other > max(_OTHER, 2.5 * usual):
+    cloth = [np.median(chest.reshape(-1, 3), axis=0)]
+    if closed:
+        cloth += _rib(rgb_srgb, alpha, left, right)
+    # A seam or the shadow under an edge is thin; a label isn't.
+    thin = disc(max(round(0.02 * wide), 1))
+
+    def share(part: np.ndarray) -> float:
+        other = np.min([np.linalg.norm(part - colour, axis=2) for colour in cloth], axis=0) > 15
+        return float((cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, thin) if closed else other).mean())
+
+    if share(below) > max(_OTHER, 2.5 * share(chest)):
         raise refusal("the neck of the garment stands open: a label or the inside of its back shows below the neckline")
+
+
+def _rib(rgb_srgb: np.ndarray, alpha: np.ndarray, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
+    """The colour that runs all along below the outline from one end of the collar to the other, Lab, if one does."""
+    wide = float(np.linalg.norm(right - left))
+    rise = _rise(alpha > 127)
+    columns = np.arange(round(left[0] + 0.1 * wide), round(right[0] - 0.1 * wide))
+    strip = np.stack([_at(rgb_srgb, columns, rise[columns] + far * wide) for far in np.linspace(0.03, 0.12, 7)])
+    strip = lab(strip)
+    colour = np.median(strip.reshape(-1, 3), axis=0)
+    along = np.median(np.linalg.norm(strip - colour, axis=2), axis=0) < 15
+    thirds = np.array_split(along, 5)
+    return [colour] if all(part.mean() > 0.7 for part in thirds) else []
 
 
 def _at(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ...vision.skin import lab_to_linear, to_linear
 from .studio import grain
 
 # In heights of her face: how far skin may be carried on from where it shows, and trousers from under a hem.
-_SKIN_REACH, _SKIN_AREA = 0.34, 0.16
+_SKIN_REACH, _SKIN_AREA = 0.4, 0.36
 _TROUSER_REACH = 0.7
 
 

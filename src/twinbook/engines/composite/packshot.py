@@ -294,12 +294,20 @@ def _main_piece(mask: np.ndarray) -> np.ndarray:
 
 
 def _with_real_holes(mask: np.ndarray, off: np.ndarray, limit: float) -> np.ndarray:
-    """Holes are filled, except where plain background shows: between a cuff and the body, between the legs."""
+    """Holes are filled, except where plain background shows: between a cuff and the body, between the legs.
+
+    A white label on a white sheet is a hole, too: a small one is kept open only if it is long and upright, as the slit
+    beside a sleeve is.
+    """
     filled = ndimage.binary_fill_holes(mask)
-    labels, count = ndimage.label(filled & ~mask)
-    for index in range(1, count + 1):
+    labels, _ = ndimage.label(filled & ~mask)
+    high = np.ptp(np.flatnonzero(mask.any(axis=1))) if mask.any() else 0
+    for index, where in enumerate(ndimage.find_objects(labels), 1):
         hole = labels == index
-        if hole.sum() > 0.004 * filled.sum() and np.median(off[hole]) < 0.7 * limit:
+        tall, broad = (part.stop - part.start for part in where)
+        # In a slit the sheet is in shade.
+        least, most = (0.0006, 0.9) if tall > 4 * broad and tall > 0.12 * high else (0.004, 0.7)
+        if hole.sum() > least * filled.sum() and np.median(off[hole]) < most * limit:
             filled[hole] = False
     return filled
 
