@@ -16,9 +16,9 @@ from twinbook.domain.provenance import ReleaseId
 from twinbook.domain.work import Stage
 from twinbook.ports import UnitOfWork
 
+from .copies import file_name
 from .office import Office
 from .registry import standing
-from .render import file_name
 
 
 @dataclass(frozen=True)
