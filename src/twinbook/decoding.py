@@ -105,10 +105,22 @@ def _open(
                 )
             if longest and max(size) > longest:
                 image.draft(None, tuple(max(side * longest // max(size), 1) for side in size))
+            _clear_in_eight_bits(image)
             image.load()
             _reduce(image, longest)
             profile = image.info.get("icc_profile")
             return upright(image), profile, size
+
+
+def _clear_in_eight_bits(image: Image.Image) -> None:
+    """The one value of a PNG that is transparent, as Pillow will have unpacked it: it leaves it in the file's own depth, where
+    nothing would match. Of 16 bits a colour the upper eight are looked at, as those are all that is left of the pixels."""
+    clear = image.info.get("transparency")
+    depth = image.tile[0].args if image.format == "PNG" and image.tile else ""
+    if depth in ("L;2", "L;4") and isinstance(clear, int):
+        image.info["transparency"] = clear * {"L;2": 85, "L;4": 17}[depth]
+    if depth == "RGB;16B" and isinstance(clear, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _open_heic(file: BinaryIO, name: str, longest: int | None) -> tuple[Image.Image, bytes | None, tuple[int, int]]:
