@@ -1,4 +1,4 @@
-"""From a file that somebody brings to upright sRGB pixels: photographs, scenes, packshots and cloth are all read here."""
+"""From a file that somebody brings to upright sRGB pixels: photographs, scenes, packshots and cloth, all read here."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 class Undecodable(Exception):
-    """Why a file gives no picture, for whoever reads it to refuse. ``code`` is ``capture.unreadable``, ``capture.too_large``
-    or ``capture.heic``."""
+    """Why a file gives no picture, for whoever reads it to refuse. ``code`` is ``capture.unreadable``,
+    ``capture.too_large`` or ``capture.heic``."""
 
     def __init__(self, code: str, diagnosis: str, remedy: str = "") -> None:
         super().__init__(diagnosis)
@@ -32,8 +32,8 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """``colours`` in mode RGB, sRGB; ``alpha`` in mode L where the file has transparency. ``size`` is how wide and high the
-    file itself is, upright."""
+    """``colours`` in mode RGB, sRGB; ``alpha`` in mode L where the file has transparency. ``size`` is how wide and high
+    the file itself is, upright."""
 
     colours: Image.Image
     alpha: Image.Image | None
@@ -113,8 +113,8 @@ def _open(
 
 
 def _clear_in_eight_bits(image: Image.Image) -> None:
-    """The one value of a PNG that is transparent, as Pillow will have unpacked it: it leaves it in the file's own depth, where
-    nothing would match. Of 16 bits a colour the upper eight are looked at, as those are all that is left of the pixels."""
+    """Bring the one value of a PNG that is transparent to the depth of its pixels: Pillow leaves it as it was, where
+    nothing would match. Of 16 bits a colour the upper eight are looked at, which are all that is left of the pixels."""
     clear = image.info.get("transparency")
     depth = image.tile[0].args if image.format == "PNG" and image.tile else ""
     if depth in ("L;2", "L;4") and isinstance(clear, int):

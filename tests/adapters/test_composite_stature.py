@@ -1,5 +1,5 @@
-"""The height of a scene's camera: its horizon lies where the setting says, and people of other statures stand as much higher
-or lower before it as they are."""
+"""The height of a scene's camera: its horizon lies where the setting says, and people of other statures stand as much
+higher or lower before it as they are."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def half():
 
 
 def marked(horizon, high=800, wide=640):
-    """A room with a line of a colour of its own along its horizon, on which nothing is founded: it is as level as a wall."""
+    """A room with a line of a colour of its own along its horizon; a level line tells of no vanishing point."""
     scene = hall(horizon, horizon + 0.15, high, wide)
     row = round(horizon * high)
     scene[row - 3 : row + 4] = MARK

@@ -1,5 +1,5 @@
-"""What a user brings to a matte, from the setting or the file beside a photograph to the plate: before a backdrop that is too
-busy for colours, only that can cut her out."""
+"""What a user brings to a matte, from the setting or the file beside a photograph to the plate: before a backdrop
+that is too busy for colours, only that can cut her out."""
 
 from pathlib import Path
 

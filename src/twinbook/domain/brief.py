@@ -330,9 +330,9 @@ def frame(
     ``others`` are the faces of whoever else is in the picture, and ``person`` is then the box around all of them. The
     crop is as large as the picture allows. It is centred on the person, moved only as far as needed to keep every
     whole face with its margin, and keeps the head's end of the picture when height must go, but doesn't end at the hands of
-    a standing figure if less air above the head spares them. Where it would go through one of ``hands``, as far as they are
-    known, it moves to keep it, at most by an eighth of its side and down as far as there is air, but never through a face or
-    into the label's room. Raises Refused ``format.face_cut`` when no crop of this
+    a standing figure if less air above the head spares them. Where it would go through one of ``hands``, as far as they
+    are known, it moves to keep it, by an eighth of its side at most and down as far as there is air, never through a
+    face or into the label's room. Raises Refused ``format.face_cut`` when no crop of this
     shape holds the faces, and ``seal.label_room`` when they would leave no room for a label.
     """
     crop_width = min(width, int(height * shape.ratio))
@@ -373,8 +373,8 @@ def frame(
 
 
 def _sparing(crop: Box, hands: Sequence[Box], head: Box, bare: Box, width: int, height: int) -> Box:
-    """The crop moved, on the one axis on which the picture is longer, to where it cuts the fewest hands, leaves the fewest out,
-    and is nearest to where it was. ``head`` holds the faces with their margins, ``bare`` without."""
+    """The crop moved, on the one axis on which the picture is longer, to where it cuts the fewest hands, leaves the
+    fewest out, and is nearest to where it was. ``head`` holds the faces with their margins, ``bare`` without."""
     sideways = width > crop.width
 
     def span(box: Box) -> tuple[int, int]:
