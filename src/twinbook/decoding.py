@@ -1,4 +1,4 @@
-"""From a file that somebody brings to upright sRGB pixels: photographs, scenes, packshots and cloth are all read here."""
+"""From a file that somebody brings to upright sRGB pixels: photographs, scenes, packshots and cloth, all read here."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 class Undecodable(Exception):
-    """Why a file gives no picture, for whoever reads it to refuse. ``code`` is ``capture.unreadable``, ``capture.too_large``
-    or ``capture.heic``."""
+    """Why a file gives no picture, for whoever reads it to refuse. ``code`` is ``capture.unreadable``,
+    ``capture.too_large`` or ``capture.heic``."""
 
     def __init__(self, code: str, diagnosis: str, remedy: str = "") -> None:
         super().__init__(diagnosis)
@@ -32,8 +32,8 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """``colours`` in mode RGB, sRGB; ``alpha`` in mode L where the file has transparency. ``size`` is how wide and high the
-    file itself is, upright."""
+    """``colours`` in mode RGB, sRGB; ``alpha`` in mode L where the file has transparency. ``size`` is how wide and high
+    the file itself is, upright."""
 
     colours: Image.Image
     alpha: Image.Image | None
@@ -105,10 +105,22 @@ def _open(
                 )
             if longest and max(size) > longest:
                 image.draft(None, tuple(max(side * longest // max(size), 1) for side in size))
+            _clear_in_eight_bits(image)
             image.load()
             _reduce(image, longest)
             profile = image.info.get("icc_profile")
             return upright(image), profile, size
+
+
+def _clear_in_eight_bits(image: Image.Image) -> None:
+    """Bring the one value of a PNG that is transparent to the depth of its pixels: Pillow leaves it as it was, where
+    nothing would match. Of 16 bits a colour the upper eight are looked at, which are all that is left of the pixels."""
+    clear = image.info.get("transparency")
+    depth = image.tile[0].args if image.format == "PNG" and image.tile else ""
+    if depth in ("L;2", "L;4") and isinstance(clear, int):
+        image.info["transparency"] = clear * {"L;2": 85, "L;4": 17}[depth]
+    if depth == "RGB;16B" and isinstance(clear, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _open_heic(file: BinaryIO, name: str, longest: int | None) -> tuple[Image.Image, bytes | None, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The composite engine says that the same job gives the same bytes: on one thread and on two, from photograph to picture."""
+"""The composite engine says that the same job gives the same bytes: on one thread and two, from the photograph on."""
 
 import json
 import os

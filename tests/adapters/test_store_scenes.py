@@ -81,34 +81,55 @@ def test_sixteen_bits_of_grey_are_rounded_to_eight(brought, kind):
     assert (brought(between) == 201).all()
 
 
-def test_sixteen_bits_of_colour_and_of_grey_with_alpha(tmp_path, brought):
-    def png(name, colour, values):
-        high, wide = values.shape[:2]
-        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-        header = struct.pack(">IIBBBBB", wide, high, 16, colour, 0, 0, 0)
-        (tmp_path / name).write_bytes(
-            b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-        )
-        scenes = FileScenes(tmp_path / "scenes")
-        return scenes.load(scenes.keep(tmp_path / name))
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    assert off(png("colour.png", 2, gradient().astype(np.uint16) * 257), gradient()) == 0
+
+def png(wide, bits, colour, rows, clear=b""):
+    """A PNG of a depth and colour type that Pillow doesn't write; ``clear`` is its one transparent value."""
+    header = struct.pack(">IIBBBBB", wide, len(rows), bits, colour, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + (chunk(b"tRNS", clear) if clear else b"")
+    pixels = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + parts + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def read(folder, data):
+    (folder / "motif.png").write_bytes(data)
+    scenes = FileScenes(folder / "scenes")
+    return scenes.load(scenes.keep(folder / "motif.png"))
+
+
+def test_sixteen_bits_of_colour_and_of_grey_with_alpha(tmp_path):
+    colour = (gradient().astype(np.uint16) * 257).astype(">u2")
+    assert off(read(tmp_path, png(64, 16, 2, [row.tobytes() for row in colour])), gradient()) == 0
     grey = np.dstack([gradient()[..., 0], gradient()[..., 1]])
     rgba = np.dstack([grey[..., :1]] * 3 + [grey[..., 1:]])
-    assert off(png("grey.png", 4, grey.astype(np.uint16) * 257), rgba) == 0
+    rows = [row.tobytes() for row in (grey.astype(np.uint16) * 257).astype(">u2")]
+    assert off(read(tmp_path, png(64, 16, 4, rows)), rgba) == 0
 
 
-def test_sixteen_bits_with_one_clear_value(tmp_path, brought):
-    values = np.full((8, 8), 500, np.uint16)
+def test_sixteen_bits_with_one_clear_value(tmp_path):
+    values = np.full((8, 8), 500, ">u2")
     values[2:5] = 501  # the same eight bits, and opaque
     values[5:] = 65535
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", 8, 8, 16, 0, 0, 0, 0)
-    file = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tRNS", struct.pack(">H", 500))
-    (tmp_path / "motif.png").write_bytes(file + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-    scenes = FileScenes(tmp_path / "scenes")
-    motif = scenes.load(scenes.keep(tmp_path / "motif.png"))
+    motif = read(tmp_path, png(8, 16, 0, [row.tobytes() for row in values], struct.pack(">H", 500)))
     assert motif[:, 0].tolist() == [[2, 2, 2, 0]] * 2 + [[2, 2, 2, 255]] * 3 + [[255, 255, 255, 255]] * 3
+
+
+@pytest.mark.parametrize(
+    ("bits", "colour", "row", "clear", "seen"),
+    [
+        (1, 0, [0b10000000], (1,), [(255, 255, 255, 0), (0, 0, 0, 255)]),
+        (2, 0, [0b01100000], (1,), [(85, 85, 85, 0), (170, 170, 170, 255)]),
+        (4, 0, [0x5A], (5,), [(85, 85, 85, 0), (170, 170, 170, 255)]),
+        (8, 0, [5, 6], (5,), [(5, 5, 5, 0), (6, 6, 6, 255)]),
+        (8, 2, [1, 2, 3, 1, 2, 4], (1, 2, 3), [(1, 2, 3, 0), (1, 2, 4, 255)]),
+        (16, 2, [1, 9, 2, 9, 3, 9, 1, 9, 2, 9, 4, 9], (0x109, 0x209, 0x309), [(1, 2, 3, 0), (1, 2, 4, 255)]),
+    ],
+)
+def test_one_clear_value_of_every_depth(tmp_path, bits, colour, row, clear, seen):
+    made = png(2, bits, colour, [row] * 2, struct.pack(f">{len(clear)}H", *clear))
+    assert read(tmp_path, made)[0].tolist() == [list(pixel) for pixel in seen]
 
 
 def test_a_float_tiff_is_refused_because_nothing_says_what_is_white(tmp_path, refused):
@@ -180,10 +201,6 @@ def test_a_photograph_and_a_scene_of_one_file_are_one_picture(tmp_path):
     assert scene[0, 0, :2].max() <= 2
     assert (scene != gradient(320, 300)).any()
     assert (scene == decode(tmp_path / "one.png").rgb_srgb).all()
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def test_a_bomb_is_not_unpacked(refused):

@@ -1,5 +1,5 @@
-"""What a user brings to a matte, from the setting or the file beside a photograph to the plate: before a backdrop that is too
-busy for colours, only that can cut her out."""
+"""What a user brings to a matte, from the setting or the file beside a photograph to the plate: before a backdrop
+that is too busy for colours, only that can cut her out."""
 
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from twinbook.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = ROOT / "bench" / "figures" / "tryon"
+SIZE = 360, 480
 
 
 @pytest.fixture(scope="module")
 def true():
     """Her true alpha, float32 (h, w)."""
-    return np.asarray(Image.open(PAIRS / "mira-tee-a-alpha.png").convert("L")).astype(np.float32) / 255
+    alpha = Image.open(PAIRS / "mira-tee-a-alpha.png").convert("L").resize(SIZE, Image.Resampling.BOX)
+    return np.asarray(alpha).astype(np.float32) / 255
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def photo(true, tmp_path):
     """A photograph of her before a place full of things."""
     high, wide = true.shape
     place = np.asarray(Image.open(ROOT / "examples" / "demo" / "scenes" / "courtyard.jpg").resize((wide, high)))
-    her = np.asarray(Image.open(PAIRS / "mira-tee-a.jpg")).astype(np.float32)
+    her = np.asarray(Image.open(PAIRS / "mira-tee-a.jpg").resize(SIZE, Image.Resampling.BOX)).astype(np.float32)
     mixed = her * true[..., None] + place.astype(np.float32) * (1 - true[..., None])
     file = tmp_path / "photos" / "front.png"
     file.parent.mkdir()
@@ -63,7 +65,7 @@ def test_a_network_that_the_environment_names_cuts_her_out_of_a_busy_place(photo
     alone = plate_of(photo)
     assert alone.facts.backdrop is Backdrop.BUSY
     assert alone.alpha is None
-    rough = np.ascontiguousarray(cv2.resize(true, (135, 180), interpolation=cv2.INTER_AREA))
+    rough = np.ascontiguousarray(cv2.resize(true, (90, 120), interpolation=cv2.INTER_AREA))
     plate = plate_of(photo, TWINBOOK_MATTE_MODEL=network(tmp_path / "mine.onnx", rough))
     assert plate.facts.backdrop is Backdrop.PLAIN
     assert plate.alpha.shape == true.shape
@@ -79,10 +81,9 @@ def test_a_network_that_the_environment_names_cuts_her_out_of_a_busy_place(photo
 def test_a_network_that_cannot_be_used_stops_the_enrolment_and_says_why(photo, tmp_path):
     pytest.importorskip("onnxruntime")
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
-    for name in ("broken.onnx", "missing.onnx"):
-        with pytest.raises(InputError, match=r"matte\.model") as told:
-            plate_of(photo, TWINBOOK_MATTE_MODEL=str(tmp_path / name))
-        assert "TWINBOOK_MATTE_MODEL" in told.value.remedy
+    with pytest.raises(InputError, match=r"matte\.model") as told:
+        plate_of(photo, TWINBOOK_MATTE_MODEL=str(tmp_path / "broken.onnx"))
+    assert "TWINBOOK_MATTE_MODEL" in told.value.remedy
 
 
 def test_a_mask_painted_beside_a_photograph_is_on_its_plate(photo, true):

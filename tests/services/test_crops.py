@@ -14,8 +14,8 @@ from twinbook.domain.work import Stage
 from twinbook.ports import Figure
 from twinbook.services import copies, run
 
-# The plates are 96 by 128 pixels; a copy for a phone is 72 wide, from column 14 where nothing else is known. The mark of
-# the photographs is black, in column 10 or 11, as if it were in the hand.
+# The plates are 96 by 128 pixels; a copy for a phone is 72 wide, from column 14 where nothing else is known. The mark
+# of the photographs is black, in column 10 or 11, as if it were in the hand.
 FACE, PERSON, HAND = Box(36, 24, 24, 24), Box(10, 22, 80, 106), Box(10, 95, 10, 20)
 
 

@@ -1,4 +1,4 @@
-"""A picture of two: each of them permits it, is held for, paid and counted by herself, and the no of one is a no for both."""
+"""A picture of two: each permits it, is held for, paid and counted by herself, and the no of one is a no for both."""
 
 import json
 from dataclasses import replace

@@ -390,8 +390,8 @@ def frame(
 
 
 def _sparing(crop: Box, hands: Sequence[Box], head: Box, bare: Box, width: int, height: int) -> Box:
-    """The crop moved, on the one axis on which the picture is longer, to where it cuts the fewest hands, leaves the fewest out,
-    and is nearest to where it was. ``head`` holds the faces with their margins, ``bare`` without."""
+    """The crop moved, on the one axis on which the picture is longer, to where it cuts the fewest hands, leaves the
+    fewest out, and is nearest to where it was. ``head`` holds the faces with their margins, ``bare`` without."""
     sideways = width > crop.width
 
     def span(box: Box) -> tuple[int, int]:

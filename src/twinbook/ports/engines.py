@@ -40,7 +40,7 @@ class EngineProfile:
 
 @dataclass(frozen=True)
 class Figure:
-    """Where a talent is in a picture that was, or will be, made: boxes in its pixels. ``hands`` are those surely known."""
+    """Where a talent is in a picture that was, or will be, made: boxes in its pixels. ``hands`` are those known."""
 
     face: Box
     person: Box

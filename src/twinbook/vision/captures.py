@@ -22,8 +22,8 @@ def decode(path: Path, longest: int | None = None) -> Capture:
     """Decode a photograph: upright as its EXIF says, converted to sRGB from its embedded profile, flattened on white.
 
     ``longest`` is `decoding.decode`'s. JPEG, PNG and WebP; HEIC with the extra ``heic``. Raises CaptureRefused
-    ``capture.unreadable``, ``capture.too_large`` (over 100 megapixels), ``capture.too_small`` or ``capture.heic``, naming
-    the file; nothing that a decoder raises gets through.
+    ``capture.unreadable``, ``capture.too_large`` (over 100 megapixels), ``capture.too_small`` or ``capture.heic``,
+    naming the file; nothing that a decoder raises gets through.
     """
     name = path.name
     try:
