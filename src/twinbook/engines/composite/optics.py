@@ -6,14 +6,13 @@ estimation from a single image, 2011). A scene is only ever made softer and grai
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
 
-# Bands of grain lie between Gaussians of these sigmas, in pixels.
-_FINENESS = (0.0, 0.7, 1.4, 2.8)
+# Bands of grain end at Gaussians of these sigmas, in pixels.
+_FINENESS = (0.7, 1.4, 2.8)
 _BLOCK = 24  # pixels a side of what is looked at for grain at a time
 _CALM = 25  # percent of a picture's blocks, where nothing else may be plain
 _LEAST, _MOST = 0.6, 5.0  # sRGB levels of grain: below the one a gradient bands, above the other it isn't grain
@@ -77,9 +76,12 @@ def grained(linear: np.ndarray, wanted: Sequence[np.ndarray | None], seed: int) 
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def _bands(grey: np.ndarray) -> list[np.ndarray]:
-    levels = [grey if sigma == 0 else cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in _FINENESS]
-    return [fine - coarse for fine, coarse in itertools.pairwise(levels)]
+def _bands(grey: np.ndarray) -> Iterator[np.ndarray]:
+    fine = grey
+    for sigma in _FINENESS:
+        coarse = cv2.GaussianBlur(grey, (0, 0), sigma)
+        yield fine - coarse
+        fine = coarse
 
 
 def _even(variance: float) -> np.ndarray:
@@ -90,8 +92,13 @@ def _even(variance: float) -> np.ndarray:
 def _drawn(size: tuple[int, int], variances: np.ndarray, seed: int) -> np.ndarray:
     """Grain with these variances in the bands of its luminance, sRGB levels, float32 (h, w, 3); mostly luminance."""
     random = np.random.default_rng(0x7B00C + seed)
-    white = random.standard_normal((*size, 1), np.float32) + _COLOUR * random.standard_normal((*size, 3), np.float32)
-    return _mixed(_bands(white), _strengths(variances))
+    strengths = _strengths(variances)
+    common = random.standard_normal(size, np.float32)
+    out = np.empty((*size, 3), np.float32)
+    # Channel by channel: a picture of 24 megapixels would take gigabytes.
+    for channel in range(3):
+        out[..., channel] = _mixed(_bands(common + _COLOUR * random.standard_normal(size, np.float32)), strengths)
+    return out
 
 
 def _strengths(variances: np.ndarray) -> np.ndarray:
@@ -100,7 +107,7 @@ def _strengths(variances: np.ndarray) -> np.ndarray:
     random = np.random.default_rng(0x7B00C)
     patch = random.standard_normal((192, 192, 1), np.float32)
     patch = patch + _COLOUR * random.standard_normal((192, 192, 3), np.float32)
-    white = _bands(patch)
+    white = list(_bands(patch))
     strengths = np.sqrt(variances)
     for _ in range(_TRIES):
         seen = [float((band**2).mean()) for band in _bands(_mixed(white, strengths) @ _GREY)]
@@ -108,7 +115,7 @@ def _strengths(variances: np.ndarray) -> np.ndarray:
     return strengths
 
 
-def _mixed(bands: Sequence[np.ndarray], strengths: np.ndarray) -> np.ndarray:
+def _mixed(bands: Iterable[np.ndarray], strengths: np.ndarray) -> np.ndarray:
     return sum(np.float32(strength) * band for strength, band in zip(strengths, bands, strict=True))
 
 
@@ -177,6 +184,15 @@ def defocused_with_depth(linear: np.ndarray, farthest: float, horizon: float, fl
     out = np.zeros_like(linear)
     for index, radius in enumerate(levels):
         weight = np.clip(1 - np.abs(place - index), 0, 1).astype(np.float32)
-        if weight.any():
-            out += defocused(linear, float(radius)) * weight[:, None, None]
+        for piece in _runs(weight > 0):
+            first, reach = max(piece.start - int(radius) - 2, 0), int(radius) + 2
+            blurred = defocused(linear[first : piece.stop + reach], float(radius))
+            blurred = blurred[piece.start - first : piece.stop - first]
+            out[piece] += blurred * weight[piece, None, None]
     return out
+
+
+def _runs(rows: np.ndarray) -> list[slice]:
+    """The runs of rows that are set."""
+    steps = np.flatnonzero(np.diff(rows.astype(np.int8), prepend=0, append=0))
+    return [slice(int(start), int(stop)) for start, stop in steps.reshape(-1, 2)]
