@@ -14,12 +14,13 @@ import numpy as np
 
 from ...domain.errors import EngineRefused
 from ...vision.skin import to_linear, to_srgb
-from . import floor, light
+from . import floor, light, optics
 from .placement import Placed, Setting
-from .studio import grain
 
 # A scene's horizon may miss where the camera must have been by so much of the picture's height before it is told.
 _TOLD = 0.06
+# Of the picture's height: the radius of a point's blur at infinity in a full-length picture (50 mm, f/4, from 4 m).
+_FARTHEST = 0.0022
 _MOST_ZOOM = 1.7  # a larger detail of a scene than that shows its pixels
 
 
@@ -68,11 +69,26 @@ def fitted_scene(
             raise EngineRefused("engine.figure", "the feet would be above where the floor of this scene begins")
     method = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_CUBIC
     picture = cv2.resize(picture, size, interpolation=method)
-    linear = to_linear(picture[top : top + setting.height, left : left + setting.width])
+    picture = np.ascontiguousarray(picture[top : top + setting.height, left : left + setting.width])
+    linear = to_linear(picture)
     if layers:
         linear = light.harmonised(linear, *_sampled(layers))
+        linear = optics.softened(linear, optics.spread_of(picture), _sharpness(layers))
+    if setting.standing and seen.floor is not None:
+        horizon, edge = seen.horizon * size[1] - top, seen.floor * size[1] - top
+        linear = optics.defocused_with_depth(
+            linear, setting.height * _FARTHEST, horizon, edge, float(setting.person.bottom)
+        )
+        return linear, told
     # Never quite as sharp as they are: the plane of focus goes through the eyes.
-    return _defocused(linear, setting.height * (0.0008 + 0.010 * closeness)), told
+    return optics.defocused(linear, setting.height * (0.0008 + 0.010 * closeness)), told
+
+
+def _sharpness(layers: Sequence[Layer]) -> float | None:
+    """How far the sharpest edges of the plates spread in the picture, pixels; None where they show none."""
+    found = [(optics.spread_of(layer.rgb_srgb), layer.placed.scale) for layer in layers]
+    known = [spread * scale for spread, scale in found if spread is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _laid(
@@ -116,7 +132,8 @@ def composite(setting: Setting, layers: Sequence[Layer], scene: np.ndarray, seed
     Where figures stand on a floor, the shadows they cast in the studio fall on the scene's floor.
     """
     shape = setting.height, setting.width
-    scene = _grained(scene, layers[0].rgb_srgb, layers[0].alpha, seed)
+    plates = [optics.grain_of(layer.rgb_srgb, layer.alpha == 0, layer.placed.scale) for layer in layers]
+    scene = optics.grained(scene, plates, seed)
     if setting.standing:
         for layer in layers:
             window, inner = _windows(layer.placed, shape)
@@ -207,23 +224,3 @@ def own_colours(rgb_srgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     hers = alpha[window] == 255
     out[window] = np.where(hers[..., None], rgb_srgb[window], own)
     return out
-
-
-def _grained(scene: np.ndarray, rgb_srgb: np.ndarray, alpha: np.ndarray, seed: int) -> np.ndarray:
-    """The scene with the plate's grain on it, and at least enough to keep a gradient from banding."""
-    grey = cv2.cvtColor(rgb_srgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    detail = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.2))[alpha == 0]
-    spread = float(np.clip(1.4826 * np.median(detail) * 1.15, 0.6, 4.0)) if detail.size else 1.0
-    coded = np.where(scene <= 0.0031308, scene * 12.92, 1.055 * np.power(np.maximum(scene, 1e-6), 1 / 2.4) - 0.055)
-    coded = np.clip(coded + grain(scene.shape[:2], spread, seed) / 255, 0, 1)
-    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def _defocused(linear: np.ndarray, radius: float) -> np.ndarray:
-    """Blurred by a disc, as a lens does it, in linear light."""
-    if radius < 0.7:
-        return linear
-    reach = int(np.ceil(radius))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
-    return cv2.filter2D(linear, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
