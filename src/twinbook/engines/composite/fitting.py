@@ -354,7 +354,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     middle = 0.5 * (figure.gap["left"][int(crotch_row) + 3] + figure.gap["right"][int(crotch_row) + 3])
     middle = middle if np.isfinite(middle) else figure.middle
     waist = crotch_row - scale * rise
-    held, onto = [], []
+    held, onto, narrower = [], [], []
     ends: dict[str, np.ndarray] = {"crotch": np.float64([middle, crotch_row])}
 
     def hold(source: np.ndarray, target: np.ndarray) -> None:
@@ -369,7 +369,8 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
             end = now.hem + 2
         outside, inside = [], []
         top_half = scale * abs(marks[f"waist_{side}"][0] - marks["crotch"][0]) / 1.25
-        mouth = scale * float(np.linalg.norm(marks[f"outer_{side}"] - marks[f"inner_{side}"]))
+        cut = scale * _breadth(garment, side)
+        squeezed = []
         for y in np.linspace(waist, end, 64):
             # About the hem shoes join the outline.
             row = int(np.clip(y, 0, lowest))
@@ -382,18 +383,24 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
                 continue
             near = gap[side][row]
             t = (y - crotch_row) / max(end - crotch_row, 1)
-            thigh = 0.5 * scale * broad
-            cloth = ((1 - t) * thigh + t * mouth) * round_legs
+            flat_width = float(np.interp(t, np.linspace(0, 1, len(cut)), cut))
             own = abs(edge - near)
-            width = (1 - min(t / 0.2, 1)) * own + min(t / 0.2, 1) * float(np.clip(cloth, 0.6 * own, 1.6 * own))
+            width = (1 - min(t / 0.2, 1)) * own + min(t / 0.2, 1) * float(
+                np.clip(flat_width * round_legs, 0.6 * own, 1.6 * own)
+            )
+            squeezed.append(width / max(flat_width, 1.0))
             centre = (edge + near) / 2
             outside.append((centre + sign * (0.5 * width + _MARGIN), y))
             inside.append((centre - sign * 0.5 * width, y))
         outside, inside = np.array(outside), np.array([(middle, crotch_row), *inside])
         # Where a narrow gap was followed by its colour its edges are a little off those of the matte.
         inside[1:, 0] = gaussian_filter1d(inside[1:, 0], 3, mode="nearest")
-        # Legs never cross the middle between them.
-        inside[:, 0] = middle + sign * np.maximum((inside[:, 0] - middle) * sign, 0)
+        # Legs never cross the middle between them, which needn't be upright.
+        rows = np.clip(inside[:, 1], 0, max(lowest, crotch_row)).astype(int)
+        halfway = 0.5 * (gap["left"] + gap["right"])[rows]
+        halfway[0] = middle
+        inside[:, 0] = halfway + sign * np.maximum((inside[:, 0] - halfway) * sign, 0)
+        narrower += squeezed
         hold(_stretch(outline, marks, f"waist_{side}", f"outer_{side}"), outside)
         hold(_stretch(outline, marks, f"outer_{side}", f"inner_{side}"), np.stack([outside[-1], inside[-1]]))
         hold(_stretch(outline, marks, f"inner_{side}", "crotch"), inside[::-1])
@@ -401,6 +408,19 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
     source = _stretch(outline, marks, "waist_left", "waist_right")
     hold(source, _carried(source, ends["waist_left"], ends["waist_right"]))
     shape = mesh(garment.alpha > 60, garment.part, [marks["crotch"][1]])
-    rest = shape.vertices[shape.triangles] * scale
+    # Cloth that goes round a leg is seen narrower, and isn't crumpled by that.
+    rest = shape.vertices[shape.triangles] * scale * np.float64([np.clip(np.mean(narrower), 0.6, 1.2), 1.0])
     held_points, onto_points = np.concatenate(held), np.concatenate(onto)
     return Fit(shape, bent(shape, rest, held_points, onto_points), scale, ends, held_points, onto_points)
+
+
+def _breadth(garment: Garment, side: str) -> np.ndarray:
+    """How broad a leg of trousers is in its packshot, pixels, evenly from the crotch to its end: flares and tapers are
+    its own. The end itself is curved over a shoe, and cut off there."""
+    start, end = garment.marks["crotch"][1], garment.marks[f"inner_{side}"][1]
+    leg = (garment.alpha > 127) & (garment.part == (0 if side == "left" else 1))
+    rows = np.clip(np.linspace(start, end, 64), 0, len(leg) - 1).round().astype(int)
+    broad = leg[rows].sum(axis=1).astype(np.float64)
+    broad[60:] = broad[60]
+    broad[0] = broad[1]
+    return gaussian_filter1d(broad, 2, mode="nearest")

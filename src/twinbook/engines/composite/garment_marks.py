@@ -533,7 +533,9 @@ def _parts(kind: str, alpha: np.ndarray, marks: dict[str, np.ndarray]) -> np.nda
         # Down the gap, which needn't be straight.
         below = np.arange(round(start[1]) + 1, min(round(end[1]), high))
         middles = np.array([_between_legs(alpha[row] > 127, start[0]) for row in below])
-        known = np.isfinite(middles)
+        # A hem that rises over a shoe leaves paper beside it, too: that is far from where the legs part.
+        straight = np.interp(below, [start[1], end[1]], [start[0], end[0]])
+        known = np.abs(middles - straight) < 0.12 * np.ptp(np.flatnonzero(alpha.any(axis=0)))
         line = np.interp(rows, [start[1], *below[known], end[1]], [start[0], *middles[known], end[0]])
         part[(x > line[:, None]) & (y > start[1])] = 1
         return part

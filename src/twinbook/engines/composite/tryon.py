@@ -242,6 +242,10 @@ def _before(hers: np.ndarray, figure: Figure, kind: str, part: np.ndarray, unit:
     labels = figure.labels
     if kind == "bottom":
         zone = ~np.isin(labels, (Region.OTHER, Region.BACKGROUND))
+        # About her ankles what isn't known is a shoe or its shadow on the floor: trousers fall over both.
+        legs = np.flatnonzero((labels == Region.BOTTOM).any(axis=1))
+        ankles = np.s_[round(legs[-1] - 0.25 * (legs[-1] - figure.crotch)) :]
+        zone[ankles] &= ~np.isin(labels[ankles], (Region.UNKNOWN, Region.BOTTOM))
     else:
         zone = np.isin(labels, (Region.HAIR, Region.FACE))
     reach = max(round(0.03 * unit), 2)
