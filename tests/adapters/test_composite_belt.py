@@ -1,4 +1,4 @@
-"""A belt on a skirt: at the height the brief names, round the outline, over the folds, under her hands, and nothing else."""
+"""A belt on a skirt: at the height the brief names, round the outline, over folds, under hands, nothing else."""
 
 from fractions import Fraction
 

@@ -55,8 +55,8 @@ class Cloth:
         most = max(float(np.log2(max(self.brightest, 1e-4) / self.middle)), 0.05)
         room = np.log2(1.0 / np.clip(np.max(dye, axis=-1), 0.05, 0.97))
         lit = np.minimum(gamma, room / most)
-        # Sheen on dark cloth spans stops in the large, its folds in the small do not: where both would be drawn together,
-        # the large is, and folds keep what room there is (base and detail: Durand and Dorsey 2002).
+        # Sheen on dark cloth spans stops in the large, folds don't in the small: where both would be drawn together, the
+        # large is, and folds keep what room there is (base and detail: Durand and Dorsey 2002).
         broad = self._broad(stops)
         bend = 0.06  # stops over which one slope becomes the other
         above = np.maximum(broad, 0)
