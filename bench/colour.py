@@ -169,6 +169,8 @@ def main() -> None:
         mask = cv2.resize(
             garment_mask_of(plate.regions, region).astype(np.uint8), (wide, high), interpolation=cv2.INTER_NEAREST
         )
+        if region == "bottom":  # the label map takes uppers of shoes for cloth: undyed they would count as lost folds
+            mask[garment_alpha(plate, "shoes") > 0.05] = 0
         core = cv2.erode(mask, np.ones((13, 13), np.uint8)) > 0
         skin = np.isin(plate.regions, (Region.FACE, Region.SKIN)).astype(np.uint8)
         skin = (

@@ -1,7 +1,7 @@
 """A long skirt painted over the trousers of a photographed plate: flared, with folds and a hem, behind her hands.
 
-No plate of a skirt is at hand, so one is made of a plate whose face, arms and light are a renderer's. The truth about it is
-known: its outline, its folds, its waist and its hem.
+No plate of a skirt is at hand, so one is made of a plate whose face, arms and light are a renderer's. The truth about it
+is known: its outline, its folds, its waist and its hem.
 """
 
 from dataclasses import dataclass, replace
@@ -31,8 +31,8 @@ class Skirted:
 
 
 def in_skirt(plate: Plate, colour=(122, 44, 52), length=0.93, hips=1.0, flare=1.5) -> Skirted:
-    """``length`` is the share of the way from waist to soles; ``hips`` its width there over the trousers', ``flare`` the
-    hem's."""
+    """``length`` is the share of the way from waist to soles; ``hips`` its width there over the trousers', ``flare``
+    the hem's."""
     high, wide = plate.alpha.shape
     regions = cv2.resize(plate.regions, (wide, high), interpolation=cv2.INTER_NEAREST)
     trousers = regions == Region.BOTTOM

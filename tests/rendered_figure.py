@@ -1,4 +1,4 @@
-"""Plates of the rendered figures that the benches measure by: true alpha, face and eyes are known, nobody is detected."""
+"""Plates of the rendered figures that the benches measure by: alpha, face and eyes are known, not detected."""
 
 import json
 from pathlib import Path

@@ -43,7 +43,7 @@ def bands(rgb, where):
 @pytest.mark.parametrize("soft", [0.0, 0.8])
 @pytest.mark.parametrize("own", [0.0, 0.7])
 def test_the_scenes_grain_is_the_plates_in_every_band(soft, own):
-    """Also where the plate's is coarse, as a developed picture's is, and where the scene was taken with some of its own."""
+    """Also where the plate's is coarse, as a developed picture's is, and where the scene has some of its own."""
     plate = plate_with(grain=0)
     noise = np.random.default_rng(3).normal(0, 3.0, plate.rgb_srgb.shape).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), soft) * 2 if soft else noise

@@ -159,3 +159,62 @@ def test_a_dress_of_one_colour(figure, plate):
 def test_same_bytes_twice(plate):
     one, two = (recoloured(plate.rgb_srgb, garment_alpha(plate, "top"), "#445566") for _ in range(2))
     assert (one == two).all()
+
+
+# --- what the cloth keeps, drawn by itself
+
+
+def cloth(colour, light):
+    """A piece of cloth in this light (float (h, w), 1 in the middle) on black: sRGB and where it is."""
+    high, wide = light.shape
+    linear = to_linear(np.uint8(colour)) * np.asarray(light, np.float32)[..., None]
+    noise = np.random.default_rng(2).normal(0, 0.5, (high, wide, 3))
+    rgb = np.clip(to_srgb(linear).astype(np.float32) + noise + 0.5, 0, 255).astype(np.uint8)
+    garment = np.zeros((high + 40, wide + 40), np.float32)
+    garment[20:-20, 20:-20] = 1
+    picture = np.zeros((*garment.shape, 3), np.uint8)
+    picture[20:-20, 20:-20] = rgb
+    return picture, garment
+
+
+def luminance(picture):
+    return to_linear(picture[20:-20, 20:-20]) @ np.float32([0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("to", ["#f3f3f2", "#e7c71f"])
+def test_folds_of_black_cloth_stay_in_a_pale_colour_though_its_sheen_has_nowhere_to_go(to):
+    y, x = np.mgrid[0:240, 0:240].astype(np.float32)
+    sheen = np.exp2(2.4 * np.exp(-(((x - 150) / 60) ** 2)) - 0.4)
+    folds = np.exp2(0.25 * np.sin((x + 0.4 * y) * 2 * np.pi / 17))
+    picture, garment = cloth((36, 36, 38), sheen * folds)
+    found = np.log(luminance(recoloured(picture, garment, to)))
+    found = (found - cv2.GaussianBlur(found, (0, 0), 8))[20:-20, 20:-20]
+    true = np.log2(folds)[20:-20, 20:-20]
+    assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.93
+
+
+@pytest.mark.parametrize(("colour", "to"), [((70, 96, 120), "#b03030"), ((225, 222, 215), "#24408e"), (TEE, "#f4f4f0")])
+def test_a_seam_stays_a_seam(colour, to):
+    """Two rows of stitches, a quarter darker: as narrow as they were, and not much fainter."""
+    light = np.ones((160, 200), np.float32)
+    light[:, 60:62] = light[:, 66:68] = 0.75
+    picture, garment = cloth(colour, light)
+    across = luminance(recoloured(picture, garment, to)).mean(axis=0)
+    plain = np.median(across)
+    assert 0.55 < across[60:62].mean() / plain < 0.9
+    assert abs(across[63:65].mean() / plain - 1) < 0.03
+    assert abs(across[56:58].mean() / plain - 1) < 0.03
+
+
+@pytest.mark.parametrize("to", ["#5a1020", "#101830", "#8c2f39"])
+def test_the_gloss_of_dark_cloth_stays_light_and_loses_the_old_colour(to):
+    """Satin: a narrow highlight, four times as light."""
+    x = np.arange(220, dtype=np.float32)
+    light = np.repeat((1 + 3 * np.exp(-(((x - 110) / 9) ** 2)))[None], 160, axis=0)
+    picture, garment = cloth((24, 48, 30), light)
+    out = recoloured(picture, garment, to)
+    across = luminance(out).mean(axis=0)
+    before = luminance(picture).mean(axis=0)
+    assert across[105:116].mean() / np.median(across) > 0.5 * before[105:116].mean() / np.median(before)
+    green = lab(out[20:-20, 20:-20])[..., 1]
+    assert green.mean(axis=0).min() > -2

@@ -146,7 +146,7 @@ def test_a_mesh_that_is_only_moved_keeps_its_shape():
 
 
 def figure(high=900, wide=600):
-    """A figure by numbers: shoulders at 200, waist at 375, a skirt from 450 to 800, cuffs at 860; a face is 100 high."""
+    """A figure by numbers: shoulders at 200, waist at 375, a skirt from 450 to 800, cuffs at 860, a face of 100."""
     rows = np.arange(high, dtype=np.float64)
     half = 100 + 25 * np.minimum(np.abs(rows - 375) / 175, 1)
     sides = {"left": 300 - half, "right": 300 + half}

@@ -269,7 +269,7 @@ def like_skin(values: np.ndarray, skin_lab: np.ndarray) -> np.ndarray:
 
 
 def _of_the_dye(values: np.ndarray, colour: np.ndarray, skin_lab: np.ndarray) -> np.ndarray:
-    """What `like_skin` takes for skin although its hue is the garment's: ochre and rust beside brown skin. bool (h, w)."""
+    """What `like_skin` takes for skin although its hue is the garment's: ochre beside brown skin. bool (h, w)."""
     own, skin = (np.degrees(np.arctan2(middle[2], middle[1])) for middle in (colour, skin_lab))
     if np.hypot(colour[1], colour[2]) < _COLOURED or abs((own - skin + 180) % 360 - 180) < 15:
         return np.zeros(values.shape[:2], bool)
@@ -414,8 +414,8 @@ def _grown(
 
 
 def _beyond_arms(mask: np.ndarray, kept: np.ndarray, dyed: np.ndarray, skin: np.ndarray, face: Box) -> np.ndarray:
-    """Pieces of ``mask`` that bare arms before the body cut off from what is ``kept``: of its dye, and on the other side of
-    the same skin. bool (h, w)."""
+    """Pieces of ``mask`` that bare arms before the body cut off from what is ``kept``: of its dye, and on the other side
+    of the same skin. bool (h, w)."""
     arms, _ = ndimage.label(skin & ~kept, np.ones((3, 3)))
     around = np.ones((7, 7), np.uint8)
     beside = np.unique(arms[cv2.dilate(kept.astype(np.uint8), around) > 0])
@@ -441,9 +441,9 @@ def _rest_of_cloth(
     hued: np.ndarray,
     arm: float,
 ) -> np.ndarray:
-    """Shoulders in the rim light and sides in the shade: connected, nearly the dye, only lighter or darker. Where bright
-    cloth lights itself its colour grows deeper, but its hue stays: ``hued`` (bool (h, w)) says where that is the dye's, also
-    beyond an arm before it, which is at most ``arm`` pixels broad.
+    """Shoulders in the rim light and sides in the shade: connected, nearly the dye, only lighter or darker. Where
+    bright cloth lights itself its colour grows deeper, but its hue stays: ``hued`` (bool (h, w)) says where that is the
+    dye's, also beyond an arm before it, which is at most ``arm`` pixels broad.
 
     For a person cut out of her backdrop; with anything behind her this would run into it.
     """

@@ -51,8 +51,8 @@ def laid_on(rgb_srgb: np.ndarray, plate: Plate, accessory: Accessory, picture: n
 
 
 def height_of(at: str | Fraction, figure: Figure, photo: str) -> float:
-    """The row of the plate that ``at`` means: a place by name, or a share of the way down what she wears below her waist,
-    from where it begins to show (a dress at the waist) to its hem."""
+    """The row of the plate that ``at`` means: a place by name, or a share of the way down what she wears below her
+    waist, from where it begins to show (a dress at the waist) to its hem."""
     if isinstance(at, str):
         row = _waist(figure) if at == "waist" else _shoulder(figure) + _ROWS[at] * figure.unit
     else:

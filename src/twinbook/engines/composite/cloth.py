@@ -16,6 +16,7 @@ from ...vision.cloth import disc
 from ...vision.garment import statistics
 from ...vision.skin import lab, linear_to_lab, to_linear
 
+_FOLD = 10.0  # pixels
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -54,15 +55,31 @@ class Cloth:
         most = max(float(np.log2(max(self.brightest, 1e-4) / self.middle)), 0.05)
         room = np.log2(1.0 / np.clip(np.max(dye, axis=-1), 0.05, 0.97))
         lit = np.minimum(gamma, room / most)
+        # Sheen on dark cloth spans stops in the large, folds don't in the small: where both would be drawn together, the
+        # large is, and folds keep what room there is (base and detail: Durand and Dorsey 2002).
+        broad = self._broad(stops)
         bend = 0.06  # stops over which one slope becomes the other
-        above = np.maximum(stops, 0)
-        stops = np.where(stops > 0, lit * above + (gamma - lit) * bend * (1 - np.exp(-above / bend)), gamma * stops)
+        above = np.maximum(broad, 0)
+        curved = np.where(broad > 0, lit * above + (gamma - lit) * bend * (1 - np.exp(-above / bend)), gamma * broad)
+        fine = stops - broad
+        stops = curved + fine * np.cbrt(gamma**2 * lit)
+        # What rises above the room bends into it.
+        knee = 0.7 * room
+        over = np.maximum(stops - knee, 0) / np.maximum(room - knee, 1e-3)
+        stops = np.where((stops > knee) & (lit < gamma), knee + (room - knee) * (1 - np.exp(-over)), stops)
         shading = np.exp2(stops).astype(np.float32)
         # The sheen of dark cloth is added light, not lighter dye: it stays, without the old colour.
         sheen = np.clip(shading - 1.6, 0, None)
         out = dye * np.minimum(shading, 1.6 + 0.5 * sheen)[..., None]
         dark = np.clip((0.05 - new_light) / 0.05, 0, 1)
         return (out + (0.02 * np.clip(shading - 1.0, 0, 2.0) * dark)[..., None]).astype(np.float32)
+
+    def _broad(self, stops: np.ndarray) -> np.ndarray:
+        """The shading without its folds: float32 (h, w), of the garment alone."""
+        weight = (self.share > 0.5).astype(np.float32)
+        near = cv2.GaussianBlur(weight, (0, 0), _FOLD)
+        carried = cv2.GaussianBlur((stops * weight).astype(np.float32), (0, 0), _FOLD) / np.maximum(near, 1e-3)
+        return np.where(near > 0.05, carried, stops)
 
     def put_back(self, rgb_srgb: np.ndarray, cloth: np.ndarray, cover: np.ndarray | None = None) -> np.ndarray:
         """The picture with this garment in it, linear (h, w, 3) in the window. Where the garment isn't, and where

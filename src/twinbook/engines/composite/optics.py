@@ -1,7 +1,8 @@
-"""Her camera, read off her plate and given to a scene: its grain by bands of fineness, its sharpness, its depth of field.
+"""Her camera, read off her plate and given to a scene: its grain by bands of fineness, sharpness, depth of field.
 
-Sharpness is the spread of the sharpest edges, by how much blurring them once more flattens them (Zhuo and Sim, Defocus map
-estimation from a single image, 2011). A scene is only ever made softer and grainier, never sharper or cleaner than it was taken.
+Sharpness is the spread of the sharpest edges, by how much blurring them once more flattens them (Zhuo and Sim, Defocus
+map estimation from a single image, 2011). A scene is only ever made softer and grainier, never sharper or cleaner than
+it was taken.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ _SOFTEST = 6.0
 
 
 def grain_of(rgb_srgb: np.ndarray, where: np.ndarray | None = None, scale: float = 1.0) -> np.ndarray | None:
-    """Variance of the luminance's grain in each band, finest first, sRGB levels squared, float (3,); None where too little
-    is smooth.
+    """Variance of the luminance's grain in each band, finest first, sRGB levels squared, float (3,); None where too
+    little is smooth.
 
-    ``where`` (bool (h, w)) is plain there, as paper is: what varies in it is grain, as most of it has it. Without it the
-    calmest parts of a picture tell. ``scale`` says by how much the picture is made smaller, which takes grain away.
+    ``where`` (bool (h, w)) it is plain, as paper is, what varies is grain, as most of it has it. Without it the calmest
+    parts of a picture tell. ``scale`` says by how much the picture is made smaller, which takes grain away.
     """
     grey = cv2.cvtColor(rgb_srgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     plain = np.ones(grey.shape, np.float32) if where is None else where.astype(np.float32)
@@ -60,8 +61,8 @@ def grain_of(rgb_srgb: np.ndarray, where: np.ndarray | None = None, scale: float
 
 
 def grained(linear: np.ndarray, wanted: Sequence[np.ndarray | None], seed: int) -> np.ndarray:
-    """A scene (linear light float32 (h, w, 3)) with the grain of these plates (`grain_of`) in place of its own, where it has
-    less, and at least enough to keep a gradient from banding."""
+    """A scene (linear light float32 (h, w, 3)) with the grain of these plates (`grain_of`) in place of its own, where it
+    has less, and at least enough to keep a gradient from banding."""
     coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.power(np.maximum(linear, 1e-6), 1 / 2.4) - 0.055)
     known = [one for one in wanted if one is not None]
     target = np.mean(known, axis=0) if known else _even(_UNKNOWN**2)
@@ -123,7 +124,7 @@ def _mixed(bands: Iterable[np.ndarray], strengths: np.ndarray) -> np.ndarray:
 
 
 def spread_of(rgb_srgb: np.ndarray) -> float | None:
-    """Sigma, in pixels, of the blur of the sharpest edges in a picture, uint8 sRGB (h, w, 3); None where it has too few."""
+    """Sigma, in pixels, of the blur of the sharpest edges in a picture, uint8 sRGB (h, w, 3); None where too few are."""
     grey = cv2.cvtColor(rgb_srgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     # A trace of blur, taken off again below: grain has no edges.
     first = 0.7
@@ -166,12 +167,12 @@ def defocused(linear: np.ndarray, radius: float) -> np.ndarray:
 
 
 def defocused_with_depth(linear: np.ndarray, farthest: float, horizon: float, floor: float, focus: float) -> np.ndarray:
-    """A place with a floor, in focus where she stands: ``horizon``, ``floor`` (where it meets the wall) and ``focus`` (her
-    soles) are rows, ``farthest`` the radius of a point's blur at infinity, pixels.
+    """A place with a floor, in focus where she stands: ``horizon``, ``floor`` (where it meets the wall) and ``focus``
+    (her soles) are rows, ``farthest`` the radius of a point's blur at infinity, pixels.
 
-    A level camera sees the floor at a distance that goes with one over the way under the horizon, and a thin lens blurs by
-    1 − focus distance over distance: on the floor the radius grows evenly from her soles upwards. The wall stands where the
-    floor ends.
+    A level camera sees the floor at a distance that goes with one over the way under the horizon, and a thin lens blurs
+    by 1 − focus distance over distance: on the floor the radius grows evenly from her soles upwards. The wall stands
+    where the floor ends.
     """
     rows = np.maximum(np.arange(len(linear)), floor)
     radii = farthest * np.abs(1 - (rows - horizon) / max(focus - horizon, 1.0))

@@ -56,8 +56,8 @@ def printed(
 
     ``garment`` is how much of each pixel it is (float32 (h, w)); ``picture`` the decoded swatch or motif, None for stripes;
     ``outline`` as for `recoloured`. Pixels where the garment isn't, and those beside a motif, are the picture's, bit for
-    bit. Raises EngineRefused ``engine.region`` when a motif doesn't lie on the garment, ``engine.pose`` when sleeved arms
-    lie before her body, ``campaign.scene`` without its picture.
+    bit. Raises EngineRefused ``engine.region`` when a motif doesn't lie on the garment, ``engine.pose`` when sleeved
+    arms lie before her body, ``campaign.scene`` without its picture.
     """
     kind, _, said = asked.cloth.partition(":")
     if picture is None and kind != "stripes":
@@ -88,8 +88,8 @@ def printed(
 
 
 def _sleeves_before_her(plate: Plate) -> bool:
-    """Whether a hand lies on the body with cloth all around it: its arm is in a sleeve, and no outline tells that from the
-    trunk. Bare arms are told by their skin."""
+    """Whether a hand lies on the body with cloth all around it: its arm is in a sleeve, and no outline tells that from
+    the trunk. Bare arms are told by their skin."""
     if plate.regions is None:
         return False
     face = scaled(plate.facts.face, plate.regions.shape[0] / plate.facts.height)
