@@ -198,6 +198,7 @@ def test_a_neck_whose_front_covers_its_back_is_read_at_the_outline():
     assert not garment.inside.any()
 
 
+@pytest.mark.slow
 def test_a_label_in_such_a_neck_is_still_refused():
     with pytest.raises(EngineRefused, match="label") as refused:
         read(cut_out(drawn.tee_whose_front_covers_its_back(label=True).rgb_srgb), "top")
