@@ -127,6 +127,51 @@ def tee_with_a_back(side=600, paint=None, hanger=False, depth=9.0, paper=(250, 2
     return _drawn(side, [*points, *stand], cloth, paper, 0.1, marks)
 
 
+def tee_whose_front_covers_its_back(side=600, label=False, depth=2.2, paint=None):
+    """As a crew neck lies on a table: both ribs, a little paler than the cloth, one on the other but for a shadow line;
+    ``label`` sews a label under that."""
+    half = [TEE[name] for name in ("collar", "shoulder", "outer", "inner", "armpit", "hem")]
+    left, top = half[0]
+    wide = 50 - left
+    paint = paint or plain((60, 96, 150))
+
+    def arch(x, broad, deep):
+        return top + deep * np.sqrt(np.clip(1 - ((x - 50) / broad) ** 2, 0, None))
+
+    def cloth(x, y):
+        front = paint(x, y).copy()
+        front[(np.abs(x - 50) < wide + 2) & (y < arch(x, wide + 2, depth + 4))] *= 1.03
+        line = np.abs(y - arch(x, wide - 1, depth + 0.9)) < 0.2
+        front[line & (np.abs(x - 50) < wide - 1.5)] *= 0.85
+        if label:
+            front[(np.abs(x - 50) < 1.8) & (y > top + depth + 0.8) & (y < top + depth + 4.5)] = (240, 238, 230)
+        return front
+
+    dip = [(50 + wide * np.cos(a), top + depth * np.sin(a)) for a in np.linspace(0, np.pi, 15)]
+    points = [*half, *[(100 - x, y) for x, y in reversed(half)], *dip[1:-1]]
+    marks = _both_sides(TEE, side) | {"collar_front": (side / 2, (top + depth) * side / 100)}
+    return _drawn(side, points, cloth, (250, 250, 250), 0.1, marks)
+
+
+def trousers_that_flare(side=600):
+    """Their legs are broader half-way down than a line from thigh to end would be, and their hem rises over the shoes."""
+    half = [(36, 8), (22, 55), (29, 94), (33, 92.5), (39, 92.5), (43, 94), (45, 55), (50, 34)]
+    points = [*half, *[(100 - x, y) for x, y in reversed(half[:-1])]]
+    marks = _both_sides({"waist": (36, 8), "outer": (29, 94), "inner": (43, 94)}, side) | {
+        "crotch": (side / 2, 0.34 * side)
+    }
+    return _drawn(side, points, plain((150, 60, 60)), (250, 250, 250), 0.1, marks)
+
+
+def tee_on_pale_cloth(side=600):
+    """White stripes on a sheet as pale: its sides come out as teeth."""
+    drawn = tee(side)
+    picture, (left, top), (_, end) = drawn.rgb_srgb.copy(), drawn.marks["armpit_left"], drawn.marks["hem_left"]
+    for y in range(round(top) + 20, round(end) - 20, 36):
+        picture[y : y + 18, round(left) - 4 : round(left) + 12] = (250, 250, 250)
+    return picture
+
+
 def tee_with_a_label(side=600):
     """The inside of its back shows in an open neck, with a label: the front's edge is further down than it seems."""
     picture = tee(side).rgb_srgb.copy()

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from twinbook.domain.errors import EngineRefused
+from twinbook.engines.composite.fitting import _breadth
 from twinbook.engines.composite.garment_marks import read
-from twinbook.engines.composite.packshot import cut_out
+from twinbook.engines.composite.packshot import _with_real_holes, cut_out
 from twinbook.vision.skin import delta_e2000, lab
 
 
@@ -187,3 +188,51 @@ def test_a_busy_background_is_refused():
     busy = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     with pytest.raises(EngineRefused):
         cut_out(busy)
+
+
+def test_a_neck_whose_front_covers_its_back_is_read_at_the_outline():
+    """As most tees lie on a table: no inside shows, only the shadow between two ribs."""
+    packshot = drawn.tee_whose_front_covers_its_back()
+    garment = read(cut_out(packshot.rgb_srgb), "top")
+    assert np.abs(garment.marks["collar_front"] - packshot.marks["collar_front"]).max() < 0.015 * len(packshot.rgb_srgb)
+    assert not garment.inside.any()
+
+
+@pytest.mark.slow
+def test_a_label_in_such_a_neck_is_still_refused():
+    with pytest.raises(EngineRefused, match="label") as refused:
+        read(cut_out(drawn.tee_whose_front_covers_its_back(label=True).rgb_srgb), "top")
+    assert refused.value.code == "engine.packshot"
+
+
+def test_a_narrow_slit_beside_a_sleeve_is_no_cloth_and_a_label_is():
+    """Both are as white as the sheet, the slit a little shaded; a label isn't long and upright."""
+    mask, off = np.zeros((300, 200), bool), np.full((300, 200), 2.0)
+    mask[20:280, 20:180] = True
+    off[mask] = 50.0
+    mask[120:200, 60:64], off[120:200, 60:64] = False, 6.0
+    mask[30:40, 95:105], off[30:40, 95:105] = False, 2.0
+    filled = _with_real_holes(mask, off, 7.0)
+    assert not filled[160, 62]
+    assert filled[35, 100]
+
+
+def test_ragged_sides_are_refused():
+    with pytest.raises(EngineRefused, match="ragged") as refused:
+        read(cut_out(drawn.tee_on_pale_cloth()), "top")
+    assert refused.value.code == "engine.packshot"
+
+
+def test_legs_are_as_broad_as_they_are_drawn_and_parted_in_the_middle():
+    """Half-way down they are broader than at either end; and paper under a hem that rises is no gap between legs."""
+    packshot = drawn.trousers_that_flare()
+    garment = read(cut_out(packshot.rgb_srgb), "bottom")
+    side = len(packshot.rgb_srgb)
+    for name in ("left", "right"):
+        broad = _breadth(garment, name)
+        assert abs(broad.max() / side - 0.225) < 0.015
+        assert 3 < int(np.argmax(broad)) < 40
+    left, right = garment.part[:, : side // 2 - 12], garment.part[:, side // 2 + 12 :]
+    below = round(packshot.marks["crotch"][1]) + 60
+    assert (left[below:] == 0).all()
+    assert (right[below:] == 1).all()

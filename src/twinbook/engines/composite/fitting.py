@@ -350,7 +350,7 @@ def _trousers(garment: Garment, figure: Figure, now: Worn) -> Fit:
         scale = float(np.clip((now.hem + 2 - crotch_row) / inseam, scale, scale * _LOOSE[1] / _LOOSE[0]))
     # Legs are laid flat as far as hips are.
     flat = (scale * broad / hips - _LOOSE[0]) / (_LOOSE[1] - _LOOSE[0])
-    round_legs = 1 - 0.14 * flat
+    round_legs = 1 / (1 + flat * (_LOOSE[1] / _LOOSE[0] - 1))
     middle = 0.5 * (figure.gap["left"][int(crotch_row) + 3] + figure.gap["right"][int(crotch_row) + 3])
     middle = middle if np.isfinite(middle) else figure.middle
     waist = crotch_row - scale * rise

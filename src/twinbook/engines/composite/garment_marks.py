@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from ...vision.cloth import disc
 from ...vision.skin import lab
+from . import drape
 from .packshot import Packshot, refusal
 
 _TALL = 900  # outlines are read at no more rows than this
@@ -24,6 +25,7 @@ _OPEN_NECK = 0.2  # of the collar's width: a shallower dip of the outline may be
 _CLOSED_NECK = 0.1  # the same, where nothing below it is an edge: back and front lie one on the other
 _WIDEST_NECK = 0.75  # of the breadth of the shoulders
 _FAINT = 3.0  # ΔE across an arch that may be an edge, though it isn't taken for one
+_RAGGED = 0.006  # of the breadth of the shoulders, by which sides and hem may stray from a smooth line
 _TOUCHING = 0.15  # of the length of the legs, over which legs that touch at the hem are still cut apart
 _SIDES = ("left", "right")
 
@@ -182,6 +184,7 @@ def _top(mask: np.ndarray, axis: float) -> dict[str, np.ndarray]:
     if not 0.2 * span < marks["collar_right"][0] - marks["collar_left"][0] < _WIDEST_NECK * span:
         raise refusal("the collar of the garment can't be found")
     _alike(marks, axis)
+    _even(outline, marks, axis, span)
     return marks
 
 
@@ -340,6 +343,21 @@ def _alike(marks: dict[str, np.ndarray], axis: float) -> None:
     halves = [abs(marks[f"armpit_{side}"][0] - axis) for side in _SIDES]
     if max(halves) > 1.45 * min(halves):
         raise refusal("the garment isn't seen from the front")
+
+
+def _even(outline: np.ndarray, marks: dict[str, np.ndarray], axis: float, span: float) -> None:
+    """Refuse sides and a hem as ragged as no cloth is cut: there the background was taken for the garment, or the other
+    way round, as with white stripes on pale cloth or a shadow under the hem."""
+    for start, end, sign in (
+        ("armpit_left", "hem_left", -1),
+        ("armpit_right", "hem_right", 1),
+        ("hem_left", "hem_right", 1),
+    ):
+        line = drape.along(between(outline, marks[start], marks[end], axis, sign), 200)[8:-8]
+        smooth = ndimage.gaussian_filter1d(line, 12, axis=0, mode="nearest")
+        off = np.linalg.norm(line - smooth, axis=1)[12:-12]
+        if np.sqrt((off**2).mean()) > _RAGGED * span:
+            raise refusal("an edge of the garment can't be told from the background: its outline comes out ragged")
 
 
 def _neckline(rgb_srgb: np.ndarray, alpha: np.ndarray, marks: dict) -> tuple[dict[str, np.ndarray], np.ndarray, bool]:

@@ -310,6 +310,12 @@ def _without(
         )
         skin = cv2.erode(skin.astype(np.uint8), disc(2)) > 0
         skin &= (np.abs(x - figure.middle) < 1.2 * unit) & (y < fit.ends["collar_front"][1] + 0.3 * unit)
+        # Skin is carried on downwards only. Where none of hers is above, the old collar stood off her neck: there it is
+        # the back of the new one that shows, and above that the backdrop.
+        above = np.maximum.accumulate(cv2.dilate(skin.astype(np.uint8), disc(3)), axis=0) > 0
+        beside = wanted & ~above & (y > min(fit.ends["collar_left"][1], fit.ends["collar_right"][1]) - 0.05 * unit)
+        sheet.inside[beside] = 1
+        wanted &= above
         firmly = wanted & (old > 0.5)
         leftovers.neck_bared(firmly, skin, unit)
         whole = leftovers.carried_on(
@@ -366,7 +372,8 @@ def _sleeves_covered(bare: np.ndarray, figure: Figure, fit: Fit, unit: float) ->
     for side, sign in (("left", -1), ("right", 1)):
         end = min(fit.ends[f"cuff_outer_{side}"][1], fit.ends[f"cuff_inner_{side}"][1])
         y, x = np.nonzero(bare)
-        arm = (y > end) & ((x - fit.ends[f"armpit_{side}"][0]) * sign > 0)
+        # Beside the trunk, above a hem that is higher, it is no arm.
+        arm = (y > end) & ((x - np.where(np.isfinite(figure.trunk[side]), figure.trunk[side], x.mean())[y]) * sign > 0)
         if arm.sum() > 0.04 * unit * unit:
             raise EngineRefused(
                 "engine.uncovered", "the new sleeves are shorter than the old ones: her arms aren't in the plate"
