@@ -18,7 +18,6 @@ from .closed_form import solve
 from .segmentation import (
     calm_ground,
     core,
-    deepest,
     face_mask,
     given_back,
     grab,
@@ -106,8 +105,7 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
 
     def finished(parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[Cut, Trust, np.ndarray]:
         body, difference, ground = parts
-        least = deepest(small_lab - model.lab(*size), ground)
-        alpha, gaps = _refine(rgb_srgb, face, body, ground, small_lab - difference, painted, least)
+        alpha, gaps = _refine(rgb_srgb, face, body, ground, small_lab - difference, painted)
         ground = ground | (cv2.resize(gaps.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.2)
         cover = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         trust = judged(small_lab, cover, ground, small_lab - difference, small_face, max(model.noise, 0.25), told)
@@ -273,7 +271,6 @@ def _refine(
     ground: np.ndarray,
     backdrop: np.ndarray,
     painted: np.ndarray | None = None,
-    least: float = -35.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Alpha (uint8 (h, w)), and the gaps that the small copy couldn't show (bool, on the copy of `_WORK_PIXELS`)."""
     high, wide = rgb.shape[:2]
@@ -285,7 +282,7 @@ def _refine(
     mask = cv2.resize(body.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.6 * ratio, 0.5)) > 0.5
     hair = hair_for_certain(work, mask, work_face)
-    gaps = shut_off(work, mask, backdrop, work_face, least)
+    gaps = shut_off(work, mask, backdrop, work_face)
     trimap = trimap_of(work, work_face, mask & ~gaps, ground, backdrop, ratio, hair, gaps)
     colours = colours_of(work, trimap, work_face, backdrop, hair)
     if scale < 1:
