@@ -16,6 +16,8 @@ from ..domain.twin import Box
 from .skin import lab
 
 MODEL_SIDE = 640
+# The share of the picture that must be free of her for a backdrop to be known.
+LEAST_FREE = 0.04
 _DEGREE = 3
 # Residuals in ΔE*ab on the small copy, where grain is averaged out. A seamless studio backdrop leaves 0.2 to 1.5.
 _PLAIN_MEDIAN = 2.2
@@ -94,7 +96,7 @@ def is_plain(small_lab: np.ndarray, outside: np.ndarray, model: BackdropModel) -
     Plain means that outside the person the model explains the picture, but for a small share (a stand, a shadow), and
     that no fine texture is left. With under 4 % of the picture to judge by, it is not known to be plain: False.
     """
-    if outside.mean() < 0.04:
+    if outside.mean() < LEAST_FREE:
         return False
     high, wide = outside.shape
     residual = np.linalg.norm(small_lab - model.lab(wide, high), axis=2)[outside]

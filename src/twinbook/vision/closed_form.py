@@ -224,9 +224,9 @@ def _solve_tile(
         if guess is None:
             start = likely
     inside = (inside + diags(pull)).tocsc()
-    if np.abs(right - inside.dot(start)).max() < 1e-12:
-        # Solved already, as with backdrop all around: a residual of nothing is no measure for the solver, which fails.
-        alpha[unknown] = np.clip(start, 0, 1)
+    if np.abs(right).max() < 1e-12:
+        # Backdrop all around: the answer is nothing, against which the solver can't measure its residual, and fails.
+        alpha[unknown] = 0.0
         return alpha
     # Incomplete Cholesky needs a handful of iterations where plain CG needs hundreds, and every iteration on long
     # vectors wakes all BLAS threads. The shift keeps the factorisation from failing; the size bounds its memory.

@@ -406,7 +406,9 @@ def cut_plate(reading: Reading, likely: Callable[[np.ndarray], np.ndarray] | Non
     high, wide = rgb.shape[:2]
     made = cut(rgb, box, painted_mask(reading.path, (wide, high)), None if likely is None else likely(rgb))
     alpha = made.alpha
-    backdrop = {"": Backdrop.PLAIN, "matte.unsure": Backdrop.UNSURE}.get(made.code, Backdrop.BUSY)
+    # Without a matte the plate serves as one before a busy backdrop does, whatever the reason.
+    found = {"": Backdrop.PLAIN, "matte.unsure": Backdrop.UNSURE}
+    backdrop = Backdrop.BUSY if alpha is None else found[made.code]
     facts = PlateFacts(
         id=name,
         photo=reading.path.stem,

@@ -16,11 +16,6 @@ from ..domain.twin import Box
 from .backdrop import BackdropModel
 from .closed_form import continued
 
-# How much of a gap's border must be an edge: in the gap's shade cloth fades where a gap ends, in a fold or an armpit.
-_SHUT, _SHUT_FINE = 0.25, 0.4
-# How much darker than the darkest shadow seen elsewhere the paper in a gap may be: CIELAB lightness, and a factor.
-_DEEPER, _DEEPER_BY = 6.0, 1.5
-
 
 def segment(
     small_lab: np.ndarray,
@@ -156,7 +151,6 @@ def _gaps(
     if not ground.any():
         return found
     even = float(np.percentile(fine[ground], 80))
-    least = deepest(difference, ground)
     sizes = np.bincount(labels.ravel())
     boxes = ndimage.find_objects(labels)
     for index in range(1, len(sizes)):
@@ -170,38 +164,19 @@ def _gaps(
         tint = float(np.hypot(mean[1], mean[2]))
         if window[0].start < face.bottom + 0.8 * face.height and abs(mean[0]) + tint > max(2.0, 3 * noise):
             continue  # beside the neck the shadow of her hair is as even and as colourless as a dark backdrop
-        if least < mean[0] < max(0.5, 0.7 * noise) and tint < max(1.2, noise) + 0.08 * abs(mean[0]):
+        if -35 < mean[0] < max(0.5, 0.7 * noise) and tint < max(1.2, noise) + 0.08 * abs(mean[0]):
             # A shadow in it may have a slope, and the edges around it shine in a little.
             steep = float(np.percentile(fine[window][inside], 60))
-            if steep < 1.5 * even + 0.15 + 0.04 * abs(mean[0]) and _bordered(labels == index, fine) > _SHUT:
-                found[window] |= inside
+            found[window] |= inside & (steep < 1.5 * even + 0.15 + 0.04 * abs(mean[0]))
     return found
 
 
-def deepest(difference: np.ndarray, ground: np.ndarray) -> float:
-    """How dark paper may be in a gap, CIELAB lightness against the backdrop's: not much darker than the darkest shadow
-    that lies on it elsewhere. In a picture without shadows what is dark by her side is the shade in her clothes."""
-    if not ground.any():
-        return -_DEEPER
-    return max(_DEEPER_BY * min(float(np.percentile(difference[..., 0][ground], 1)), 0.0) - _DEEPER, -35.0)
-
-
-def _bordered(piece: np.ndarray, fine: np.ndarray) -> float:
-    """The share of a piece's border (bool (h, w)) beside which there is an edge that stands out from what is inside."""
-    rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
-    window = np.s_[max(rows[0] - 6, 0) : rows[-1] + 7, max(columns[0] - 6, 0) : columns[-1] + 7]
-    piece, fine = piece[window], fine[window]
-    border = widened(piece, 3) & ~piece
-    steep = cv2.dilate(fine, np.ones((5, 5), np.uint8)) > 2.5 * float(np.percentile(fine[piece], 75)) + 0.4
-    return float(steep[border].mean()) if border.any() else 0.0
-
-
-def shut_off(rgb: np.ndarray, mask: np.ndarray, backdrop: np.ndarray, face: Box, least: float = -35.0) -> np.ndarray:
+def shut_off(rgb: np.ndarray, mask: np.ndarray, backdrop: np.ndarray, face: Box) -> np.ndarray:
     """Backdrop that her arm or her legs shut off, too narrow for the small copy: bool (h, w), without its edge.
 
     It has the paper's colour or that of a shadow on it, is as even as paper is, and all around it something unlike it
     begins at once; a grey patch of cloth fades somewhere. ``rgb`` is uint8 sRGB (h, w, 3), ``mask`` her body,
-    ``backdrop`` CIELAB float32 at any size, ``least`` how dark the paper may be there (`deepest`).
+    ``backdrop`` CIELAB float32 at any size.
     """
     high, wide = mask.shape
     values = cv2.GaussianBlur(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), (0, 0), 1.0)
@@ -241,8 +216,7 @@ def shut_off(rgb: np.ndarray, mask: np.ndarray, backdrop: np.ndarray, face: Box,
         rim = far & ~near
         off = np.linalg.norm(difference[window] - difference[window][inside].mean(axis=0), axis=2)
         seen = (off > 5.0) | ~mask[window]
-        dark = float(light[window][inside].mean()) < least
-        if float(seen[rim].mean()) > 0.85 and not dark and _bordered(inside, fine[window]) > _SHUT_FINE:
+        if float(seen[rim].mean()) > 0.85:
             found[window] |= inside
     return found
 

@@ -20,6 +20,9 @@ from .skin import lab_to_linear
 _SEEN = 3.0
 # How much of an outline may be faint in one piece, in face heights, and altogether, as a share.
 _FAINT_RUN, _FAINT_SHARE = 0.8, 0.12
+# CIELAB difference below which an outline may run through shaded cloth: where it is no edge either it is drawn by guess,
+# and where it is below the second, edge or not. How long such a piece may be, in face heights.
+_SHADE, _ALIKE, _GUESSED_RUN = 6.5, 2.5, 0.3
 # How much of an outline may be as soft as a shadow's, in face heights, and how much steeper an edge is than that at a fine
 # scale.
 _SOFT_RUN, _STEEPER = 0.45, 1.25
@@ -70,6 +73,11 @@ def judged(
     run = _longest(faint)
     if run > _FAINT_RUN * face.height or 1 - share > _FAINT_SHARE:
         doubts.append("her outline can't be told from the backdrop along " + _where(faint, face))
+    guessed = _guessed(small_lab, contrast, rim, face)
+    if guessed.any():
+        sure[guessed] = np.minimum(sure[guessed], 0.3)
+        if not doubts:
+            doubts.append("her outline is drawn through something without an edge along " + _where(guessed, face))
     shadow = _shadow(small_lab, small_lab - backdrop, cover, rim, face) & ~told
     if shadow.any():
         sure[shadow] = np.minimum(sure[shadow], 0.3)
@@ -117,6 +125,16 @@ def _across(small_lab: np.ndarray, cover: np.ndarray) -> tuple[np.ndarray, np.nd
     difference = np.linalg.norm(inner - outer, axis=2)
     # Wisps have no inside to compare; they are judged by what they are made of.
     return difference, ring & (some >= 6) & (others >= 6)
+
+
+def _guessed(small_lab: np.ndarray, contrast: np.ndarray, rim: np.ndarray, face: Box) -> np.ndarray:
+    """Long pieces of outline below the chin that no edge explains, bool (h, w): what is bitten out of a shirt, or left on
+    it, by guess. Where shade makes cloth as dark as the paper the true outline is an edge still; a bite ends in the
+    shade's own slope."""
+    fine, coarse = (cv2.dilate(slope(small_lab, sigma), np.ones((5, 5), np.uint8)) for sigma in (1.0, 3.0))
+    found = rim & ((contrast < _ALIKE) | ((contrast < _SHADE) & (fine < _STEEPER * coarse)))
+    found[: max(round(face.bottom + 0.15 * face.height), 0)] = False
+    return found if _longest(found) > _GUESSED_RUN * face.height else np.zeros_like(found)
 
 
 def _shadow(small_lab: np.ndarray, difference: np.ndarray, cover: np.ndarray, rim: np.ndarray, face: Box) -> np.ndarray:
