@@ -236,15 +236,6 @@ def test_a_close_up_that_hides_the_backdrop_is_not_called_busy():
     assert "too little of the backdrop" in found.doubts[0]
 
 
-@pytest.mark.slow
-def test_a_close_up_with_backdrop_on_either_side_is_cut_with_its_flyaways():
-    rgb, true, face = photographed("mira-flyaway-close-black", "seamless", "grey", rough=True, high=720)
-    found = cut_out(rgb, face)
-    assert found.code == ""
-    assert np.abs(found.alpha / 255 - true).mean() < 0.012
-    assert bench.largest_hole(found.alpha / 255, true) < 0.002
-
-
 def test_a_second_figure_beside_her_is_named():
     figure = paint(high=420)
     (high, wide), face = figure.alpha.shape, figure.face

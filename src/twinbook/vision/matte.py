@@ -15,18 +15,7 @@ import numpy as np
 from ..domain.twin import Box
 from .backdrop import LEAST_FREE, fit, fit_growing, is_plain, silhouette, small_copy
 from .closed_form import solve
-from .segmentation import (
-    calm_ground,
-    core,
-    face_mask,
-    given_back,
-    grab,
-    segment,
-    segment_by_model,
-    shadow_like,
-    shut_off,
-    widened,
-)
+from .segmentation import core, given_back, grab, segment, segment_by_model, shadow_like, shut_off, widened
 from .skin import lab
 from .trimap import colours_of, disc, fast_lab, hair_colour, hair_for_certain, scaled, trimap_of
 from .trust import Trust, judged, outline_seen
@@ -37,14 +26,10 @@ _WORK_PIXELS = 3_000_000
 _STRIP = 512
 # Before a busy backdrop, how much may be open, as a multiple of what is surely she.
 _OPEN_SHARE = 1.0
-# How much of a shadow on the wall a second look may take for her, as a share of the face's box.
-_CLAIMED = 0.02
 # The share of her outline that must be seen for the first look at her to be taken without a second.
 _CLEAR = 0.99
 # Pixels of the small copy by which a backdrop can be judged at all.
 _FEW = 500
-# How often the free part of a close-up is walked on from.
-_STEPS = 5
 _HIDDEN = "too little of the backdrop is free beside her to tell her from it"
 _BUSY = "the backdrop is too busy, or somebody or something else stands before it"
 _AROUND = np.ones((3, 3), np.uint8)
@@ -91,7 +76,7 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
     if painted is not None:
         told = cv2.resize((painted != 128).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
         told = cv2.dilate(told.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    outside = _free(small_lab, small_face)
+    outside = ~silhouette(small_face, *size)
     if never is not None:
         outside = (outside | never) & ~hers
     if outside.mean() < LEAST_FREE or outside.sum() < _FEW:
@@ -123,13 +108,6 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
         rough = cv2.GaussianBlur(parts[0].astype(np.float32), (0, 0), 0.8)
         return outline_seen(small_lab, rough, max(model.noise, 0.25), told)
 
-    def shadowed(body: np.ndarray) -> bool:
-        # What was walked to, and is paper but for being darker, is a shadow on the wall: the model takes it for her.
-        off = small_lab - model.lab(*size)
-        dark = (off[..., 0] < -0.7) & (np.hypot(off[..., 1], off[..., 2]) < 4)
-        claimed = cv2.morphologyEx((body & walked[2] & dark).astype(np.uint8), cv2.MORPH_OPEN, disc(2))
-        return int(claimed.sum()) > _CLAIMED * small_face.width * small_face.height
-
     # Where the walk leaked into her, a part of its outline runs through the middle of something, or its ground is unlike
     # the paper.
     other, share = None, seen(walked)
@@ -145,16 +123,15 @@ def cut(rgb_srgb: np.ndarray, face: Box, painted: np.ndarray | None = None, like
             share = seen(walked)
         lost = cv2.morphologyEx((walked[0] & ~other[0]).astype(np.uint8), cv2.MORPH_OPEN, disc(3)) > 0
         kept = lost.sum() < 0.1 * small_face.width * small_face.height
-        if kept and not shadowed(other[0]) and seen(other) > share + 0.5 * (1 - _CLEAR):
+        if kept and seen(other) > share + 0.5 * (1 - _CLEAR):
             return finished(other)[0]
     first, trust, _ = finished(walked)
     if not first.code:
         return first
-    other = other or modelled()
-    second, _, cover = finished(other)
+    second, _, cover = finished(other or modelled())
     # What the walk found beside her must be hers now: the second look may not pass over it.
     passed_over = trust.left is not None and trust.left.any() and float(cover[trust.left].mean()) < 0.7
-    return first if second.code or passed_over or shadowed(other[0]) else second
+    return first if second.code or passed_over else second
 
 
 def _known(
@@ -171,32 +148,6 @@ def _known(
         said = cv2.resize(painted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         hers, never = (hers | (said > 250)) & (said > 5), (never | (said < 5)) & (said < 250)
     return hers, never
-
-
-def _free(small_lab: np.ndarray, face: Box) -> np.ndarray:
-    """Where surely nobody is: bool (h, w). Beside the generous silhouette; in a close-up only its corners are free, so
-    there it is walked on from them as far as no edge comes, and stopped short of where the walk ended."""
-    high, wide = small_lab.shape[:2]
-    outside = ~silhouette(face, wide, high)
-    if outside.mean() >= LEAST_FREE or outside.sum() < _FEW:
-        return outside
-    calm = cv2.GaussianBlur(small_lab, (0, 0), 1.1)
-    hers = widened(core(face, wide, high) | face_mask(face, Box(0, 0, wide, high)), 5)
-    margin = 2 * max(round(0.02 * face.width), 2) + 1
-    found = outside
-    # Step by step: what is found says how the light falls off, and so how far the paper goes on.
-    for _ in range(_STEPS):
-        model = fit(calm, found)
-        ground = calm_ground(calm, calm - model.lab(wide, high), max(model.noise, 0.25), found, hers, face)
-        grown = found | (cv2.erode(ground.astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0)
-        if grown.sum() < 1.02 * found.sum():
-            break
-        found = grown
-    # Down to her chin on either side: from the corners alone nobody knows how dark it is beside her.
-    half = min(max(round(face.left + face.width / 2), 1), wide - 1)
-    down = min(face.bottom, high) - 1
-    both = found[down:, :half].any() and found[down:, half:].any()
-    return found if both else outside
 
 
 def _cut_by_hand(rgb: np.ndarray, painted: np.ndarray | None, likely: np.ndarray | None, refused: Cut) -> Cut:
@@ -227,7 +178,7 @@ def outline(rgb_srgb: np.ndarray, face: Box) -> np.ndarray | None:
     small, scale = small_copy(rgb_srgb)
     small_face = scaled(face, scale)
     small_lab = lab(small).astype(np.float32)
-    outside = _free(small_lab, small_face)
+    outside = ~silhouette(small_face, small.shape[1], small.shape[0])
     if outside.sum() < _FEW or not is_plain(small_lab, outside, fit(small_lab, outside)):
         return None
     shrink = min(1.0, _OUTLINE_SIDE / max(small.shape[:2]))
