@@ -15,8 +15,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from twinbook.documents import Papers
+from twinbook.documents.contact_sheet import FIGURES
 from twinbook.domain.errors import reason
-from twinbook.domain.fidelity import Bound, Finding, Measurement
+from twinbook.domain.fidelity import MEASURES, Bound, Finding, Measurement
 from twinbook.domain.fidelity import Outcome as Verdict
 from twinbook.ports import Sheet, SheetCopy, SheetShot
 
@@ -159,6 +160,24 @@ def test_says_everything_about_a_released_shot(released):
         assert said in page.text
     assert LICENSE in [code.get("title") for code in page.all("code")]
     assert "uncalibrated" not in page.text
+
+
+def test_folds_what_nobody_has_to_look_at_and_nothing_else(released):
+    def one(name, value, ok=True):
+        return Finding(Measurement(name, value), Bound(name, 0.05), Verdict.PASS if ok else Verdict.QUARANTINE)
+
+    hems = (one("garment.hem", 0.01), one("picture.halo", 0.2, ok=False), one("garment.pattern", None))
+    text = Papers().contact_sheet(sheet(replace(released, findings=(*findings(), *hems))))
+    before, _, folded = text.partition("<details")
+    assert all(name in before for name in ("Likeness", "Skin lightness", "Rim around her", "Pattern"))
+    assert "Hem" not in before
+    assert "1 further figure within bounds" in folded
+    assert "Hem" in folded
+    assert "<details" not in Papers().contact_sheet(sheet(released))
+
+
+def test_every_figure_has_a_name_for_people():
+    assert set(MEASURES) == set(FIGURES)
 
 
 def test_counts_outcomes_in_words(released, refused):

@@ -6,6 +6,7 @@ The page asks for nothing from anywhere (`markup.shell`).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from urllib.parse import quote
@@ -32,7 +33,31 @@ FIGURES = {
     "identity.distance": ("Likeness", "distance of the face to the talent’s own photographs; smaller is closer"),
     "skin.delta_e": ("Skin colour", "difference to the photograph, CIEDE2000"),
     "skin.delta_l": ("Skin lightness", "change of L*; above zero is lighter"),
+    "identity.copy": ("Copied detail", ""),
+    "face.geometry": ("Shape of the face", ""),
+    "face.departure": ("Rest of the face", ""),
+    "body.width": ("Width of the body", ""),
+    "body.length": ("Length of the body", ""),
+    "body.reshape": ("Shape of the body", ""),
+    "body.head": ("Head to body", ""),
+    "body.departure": ("Rest of the body", ""),
+    "garment.delta_e": ("Colour of the garment", ""),
+    "garment.shift_e": ("Colour of what she kept on", ""),
+    "garment.pattern": ("Pattern", ""),
+    "garment.direction": ("Direction of stripes", ""),
+    "garment.print": ("Print or logo", ""),
+    "garment.hem": ("Hem", ""),
+    "garment.silhouette": ("Outline of the garment", ""),
+    "picture.sharpness": ("Sharpness", ""),
+    "picture.softening": ("Softening", ""),
+    "picture.clipping": ("Burnt-out whites", ""),
+    "picture.crushing": ("Lost blacks", ""),
+    "picture.banding": ("Banding", ""),
+    "picture.halo": ("Rim around her", ""),
+    "hands.plausible": ("Hands", ""),
 }
+# What everybody asks first; of the rest only what is beyond its bound is shown without being asked for.
+FIRST = ("identity.distance", "skin.delta_e", "skin.delta_l")
 
 UNCALIBRATED = "one photograph only: uncalibrated"
 
@@ -279,8 +304,21 @@ def _verdict(shot: SheetShot) -> Html | None:
         tag("h3", "Verdict"),
         tag("p", said, class_="said"),
         None if shot.calibrated else tag("p", UNCALIBRATED, class_="uncalibrated"),
-        tag("ul", *(_finding(finding) for finding in shot.findings), role="list", class_="findings"),
+        *_findings(shot.findings),
     )
+
+
+def _findings(findings: Sequence[Finding]) -> list[Html]:
+    def plain(finding: Finding) -> bool:
+        told = finding.measurement.value is not None
+        return finding.ok and told and finding.measurement.name not in FIRST
+
+    def listing(part: Iterable[Finding]) -> Html:
+        return tag("ul", *map(_finding, part), role="list", class_="findings")
+
+    folded = [finding for finding in findings if plain(finding)]
+    more = tag("details", tag("summary", f"{counted(len(folded), 'further figure')} within bounds"), listing(folded))
+    return [listing(finding for finding in findings if not plain(finding)), *([more] if folded else [])]
 
 
 def _finding(finding: Finding) -> Html:
