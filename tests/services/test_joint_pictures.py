@@ -1,6 +1,8 @@
 """A picture of two: each permits it, is held for, paid and counted by herself, and the no of one is a no for both."""
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -15,7 +17,7 @@ from twinbook.domain.party import Party, Role
 from twinbook.domain.permit import Act
 from twinbook.domain.work import Stage
 from twinbook.keys.signatures import verify_raw
-from twinbook.services import permit, render, revoke, run, settle, sign, transparency
+from twinbook.services import deliver, enroll, permit, render, revoke, run, settle, sign, synthetic, transparency
 
 BOTH = ("mira", "sami")
 FEE = 45000
@@ -205,3 +207,20 @@ def test_whoever_stays_can_be_pictured_alone_for_one_fee(office, people, held, t
     assert work.stage is Stage.RELEASED
     assert counted(office) == {"mira": 1, "sami": 0}
     assert balance(office, "brand:tvaton") == -FEE
+
+
+def test_beside_somebody_who_does_not_exist_the_other_one_still_does(office, people, two, tmp_path, monkeypatch):
+    planned = two(testing.a_shot("both", talents=BOTH))
+    mira, sami = planned.talents
+    planned = replace(planned, talents=(mira, replace(sami, synthetic=True, description="a woman of 31")))
+    # The fake engine paints one face for both, and so they would be each other's doubles.
+    for room in (enroll, synthetic):
+        monkeypatch.setattr(room, "likenesses", lambda *asked, **more: ())
+    people.sign_all(office, planned)
+    (work,) = run.run(office, planned, tmp_path).works
+    assert work.stage is Stage.RELEASED, work.reasons
+    archive = zipfile.ZipFile(io.BytesIO(deliver.deliver(office, "tvaton").archive))
+    captions = archive.read("captions.csv").decode()
+    assert "SYNTHETIC PERFORMER" in captions
+    assert "Digital twin of a consenting person" in captions
+    assert "does not exist" not in captions

@@ -81,7 +81,7 @@ class Marking:
     ``plates`` are SHA-256 digests in hex of the plates that the engine worked on, never anything that shows them; ``starts``
     and ``ends`` are the license's first and last day (ISO 8601), ``channels`` where it lets the picture be shown;
     ``credits`` are people of the crew who agreed to be named, with their roles; ``fingerprints`` are further soft bindings,
-    each the name of its algorithm and its value; ``nobody`` says that somebody in it does not exist.
+    each the name of its algorithm and its value; ``nobody`` says that none of its talents exists.
     """
 
     release: ReleaseId

@@ -21,7 +21,7 @@ from twinbook.domain.permit import Act
 from twinbook.domain.policy import Marks
 from twinbook.domain.provenance import Marking, SourceType, copy_name, format_for
 from twinbook.domain.second_watermark import likeliest
-from twinbook.domain.twin import Box, TwinKind
+from twinbook.domain.twin import Box
 from twinbook.domain.work import Copy, Work
 from twinbook.ports import CopyCode, OpenTwin, Sealed, UnitOfWork
 
@@ -131,8 +131,7 @@ def marks(office: Office, unit: UnitOfWork, work: Work, formats: Collection[str]
 
 def made_as(unit: UnitOfWork, work: Work) -> policy.Made:
     """The most that can be said of the picture: that somebody in it doesn't exist outranks how it was made."""
-    twins = [unit.twins.current(talent) for talent in work.shot.talents]
-    if any(twin is not None and twin.kind is TwinKind.SYNTHETIC for twin in twins):
+    if synthetic.nobodies(unit, work):
         return policy.Made.SYNTHETIC
     return policy.Made.GENERATED if work.made.source_type is SourceType.TRAINED else policy.Made.MODIFIED
 
@@ -145,7 +144,7 @@ def _marking(
 
     with office.unit() as unit:
         licenses = permit.licenses(unit, work)
-        nobody = bool(synthetic.nobodies(unit, work))
+        nobody = len(synthetic.nobodies(unit, work)) == len(work.shot.talents)
     brand = next(iter(licenses.values())).brand.name
     ends = [license.ends for license in licenses.values() if license.ends]
     return Marking(

@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from twinbook.domain import policy
 from twinbook.domain.brief import FORMATS
 from twinbook.domain.consent import Part
 from twinbook.domain.errors import InputError, StateError
@@ -23,7 +22,7 @@ from twinbook.domain.party import PaperKind
 from twinbook.domain.work import Stage, Work
 from twinbook.ports import UnitOfWork
 
-from . import copies, pass_on
+from . import copies, pass_on, synthetic
 from .office import Office
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say; the day of packing would make every archive another
@@ -154,7 +153,7 @@ def _captions(office: Office, unit: UnitOfWork, work: Work, names: Sequence[str]
     """The label's words as a caption and in the alternative text too: who can't see the label reads the same. ``names`` are
     the pictures' files, in the order of the release's copies."""
     brand = _licenses(unit, work)[0].brand.name
-    nobody = copies.made_as(unit, work) is policy.Made.SYNTHETIC
+    nobody = len(synthetic.nobodies(unit, work)) == len(work.shot.talents)
     whose = "A person who does not exist" if nobody else "Digital twin of a consenting person"
     rows = []
     for copy, name in zip(work.copies, names, strict=True):

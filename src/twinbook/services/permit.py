@@ -212,5 +212,6 @@ class Register:
 
 
 def licenses(unit: UnitOfWork, work: Work) -> dict[str, License]:
+    """The terms that a shot rests on, by talent."""
     papers = {talent: unit.papers.get(work.licenses[talent]) for talent in work.shot.talents}
     return {talent: paper.terms for talent, paper in papers.items()}

@@ -270,7 +270,9 @@ def _likenesses(office: Office, work: Work, picture: np.ndarray) -> tuple[Reason
         invented = synthetic.nobodies(unit, work)
     if not invented:
         return ()
-    places = [work.made.faces[work.shot.talents.index(name)] for name in invented if work.made.faces]
+    places = work.made.faces
+    if len(places) >= len(work.shot.talents):  # else nobody can tell whose each is, and every one is looked at
+        places = tuple(places[work.shot.talents.index(name)] for name in invented)
     faces = [face for face in office.meter.templates(picture) if any(face.facts.face.overlap(box) for box in places)]
     return synthetic.likenesses(office, faces, work.made.sha256, watched(office), work.shot.talents)
 
